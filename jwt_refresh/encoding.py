@@ -1,0 +1,54 @@
+"""Strict base64url and JSON: every text has one spelling, or is refused with ``ValueError``."""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+
+def encode(data: bytes) -> bytes:
+    """Base64url without padding (RFC 7515 section 2)."""
+    return urlsafe_b64encode(data).rstrip(b"=")
+
+
+def decode(segment: bytes) -> bytes:
+    """The bytes of a segment in its one canonical spelling.
+
+    Encoding once more and comparing refuses padding, foreign characters, and bits set in the
+    unused end of the last character, all of which the standard library lets pass.
+    """
+    data = urlsafe_b64decode(segment + b"=" * (-len(segment) % 4))
+    if encode(data) != segment:
+        raise ValueError("not canonical base64url")
+    return data
+
+
+def encode_object(content: Mapping[str, Any]) -> bytes:
+    """A JSON object as a segment."""
+    return encode(json.dumps(content, separators=(",", ":"), allow_nan=False).encode())
+
+
+def decode_object(segment: bytes) -> dict[str, Any]:
+    """The JSON object of a segment: UTF-8, no member twice, no ``NaN`` or ``Infinity``."""
+    try:
+        content = json.loads(
+            decode(segment).decode(), object_pairs_hook=_unique, parse_constant=_refuse
+        )
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    if type(content) is not dict:
+        raise ValueError("not a JSON object")
+    return content
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a member occurs twice")
+    return members
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")

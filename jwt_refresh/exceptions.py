@@ -1,0 +1,85 @@
+"""The one error tree: why a token was refused.
+
+``code`` is for programs and part of the public contract. The text of an error is for the
+log alone: it says why, in words of ours, and never holds a token or anything unverified.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class TokenError(Exception):
+    """A request is refused for the sake of its token."""
+
+    code: ClassVar[str]
+
+
+class InvalidRequest(TokenError):
+    """The token is presented in a malformed way (RFC 6750 section 3.1)."""
+
+    code = "invalid_request"
+
+
+class InvalidCredentials(TokenError):
+    """A login was refused; nobody learns whether user, password or activity was to blame."""
+
+    code = "invalid_credentials"
+
+
+class TokenMissing(TokenError):
+    """A token is needed and none came."""
+
+    code = "token_missing"
+
+
+class TokenInvalid(TokenError):
+    """Not a token of ours, or not one of the kind that is needed here."""
+
+    code = "token_invalid"
+
+
+class TokenExpired(TokenError):
+    """The token is ours and past its ``exp``."""
+
+    code = "token_expired"
+
+
+class TokenAlreadyExpired(TokenExpired):
+    """The token that was to be refreshed is past its ``exp``."""
+
+
+class TokenReused(TokenError):
+    """A superseded token came back after its time; its session is revoked."""
+
+    code = "token_reused"
+
+
+class StaleRetry(TokenError):
+    """A late duplicate of an old request; nothing was changed."""
+
+    code = "stale_retry"
+
+
+class SessionRevoked(TokenError):
+    """The session was revoked, has ended, or is gone."""
+
+    code = "session_revoked"
+
+
+class UserInactive(TokenError):
+    """The user of the session is inactive or deleted."""
+
+    code = "user_inactive"
+
+
+class PasswordChanged(TokenError):
+    """The password of the user changed since login."""
+
+    code = "password_changed"
+
+
+class Unavailable(TokenError):
+    """A store that must be asked cannot be; nobody is let in unasked."""
+
+    code = "unavailable"

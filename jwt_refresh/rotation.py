@@ -1,0 +1,161 @@
+"""The verdict on a token that was presented: a pure function of row, claims, records and time.
+
+A session hands out one token of each generation. Whoever presents the current one gets its
+successor. Whoever presents its predecessor is an honest client whose answer was late or lost,
+or a thief; the windows and the *confirmation* of the successor tell them apart.
+
+All functions raise the ``TokenError`` that refuses the token, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Protocol
+
+from .claims import Claims, Style
+from .exceptions import (
+    PasswordChanged,
+    SessionRevoked,
+    StaleRetry,
+    TokenAlreadyExpired,
+    TokenInvalid,
+    TokenReused,
+    UserInactive,
+)
+
+
+class Row(Protocol):
+    """A session as the verdict sees it."""
+
+    style: str
+    generation: int
+    current_jti: str
+    previous_jti: str | None
+    rotated_at: datetime
+    confirmed_at: datetime | None
+    expires_at: datetime
+    ends_at: datetime | None
+    revoked_at: datetime | None
+
+
+class Record(Protocol):
+    """A record of an issued token as the verdict sees it."""
+
+    generation: int
+    issued_at: datetime
+    key_hash: str
+
+
+class Act(Enum):
+    """What a token that may be refreshed is exchanged for."""
+
+    ROTATE = "a successor, which begins a new generation"
+    REISSUE = "the successor that it was exchanged for already"
+    REPLACE = "a new successor in the place of one that nobody has used"
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """How long a superseded token is still an honest mistake.
+
+    ``grace``: for tabs that refresh at once, and late duplicates.
+    ``retry``: for a client whose answer was lost, as long as nobody used the successor.
+    """
+
+    grace: timedelta
+    retry: timedelta
+
+
+def check_alive(
+    row: Row, claims: Claims, *, now: datetime, active: bool, same_password: bool
+) -> None:
+    """Raise unless the session lives, for a token of its style.
+
+    ``active`` and ``same_password`` are facts about the user, now and since login.
+    """
+    style = Style(row.style)
+    if claims.kind not in (style.authenticating, style.refreshable):
+        raise TokenInvalid(f"{claims.kind.value} on a session of style {style.value}")
+    if row.revoked_at is not None:
+        raise SessionRevoked("revoked")
+    if now >= row.expires_at or (row.ends_at is not None and now >= row.ends_at):
+        # In sliding style the session ends with its last token, so "expired" says it better.
+        raise TokenAlreadyExpired("past exp") if claims.expired else SessionRevoked("ended")
+    if not active:
+        raise UserInactive("inactive")
+    if not same_password:
+        raise PasswordChanged("password changed")
+
+
+def verdict(
+    row: Row,
+    claims: Claims,
+    presented: Record | None,
+    successor: Record | None,
+    *,
+    now: datetime,
+    windows: Windows,
+    key_hashes: AbstractSet[str],
+) -> Act:
+    """What to do about a refreshable token of a living session.
+
+    ``presented`` is the record of the token, needed where it is neither current nor previous.
+    ``successor`` is the record of the token that took its place; for the previous token, that
+    of the current one. ``key_hashes`` are the hashes of the request's ``Idempotency-Key``,
+    none where it has none.
+
+    Raises ``TokenReused`` (the caller must revoke the session), ``TokenAlreadyExpired`` and
+    ``StaleRetry``.
+    """
+    same_request = successor is not None and successor.key_hash in key_hashes
+    act: Act | None = None
+    if claims.jti == row.current_jti:
+        act = Act.ROTATE
+    elif claims.jti == row.previous_jti:
+        act = _second_try(row, _age(row.rotated_at, now), windows, same_request)
+        if act is None:
+            raise TokenReused("superseded")
+    elif not _is_late_duplicate(row, presented, successor, now, windows, same_request):
+        raise TokenReused("superseded long ago, or without a record")
+    if claims.expired and not _outlives_itself(row, act):
+        raise TokenAlreadyExpired("past exp")
+    if act is None:
+        raise StaleRetry("late duplicate")
+    return act
+
+
+def _second_try(row: Row, age: timedelta, windows: Windows, same_request: bool) -> Act | None:
+    if age <= windows.grace:
+        return Act.REISSUE
+    if row.confirmed_at is not None or age > windows.retry:
+        return None
+    return Act.REISSUE if same_request else Act.REPLACE
+
+
+def _is_late_duplicate(
+    row: Row,
+    presented: Record | None,
+    successor: Record | None,
+    now: datetime,
+    windows: Windows,
+    same_request: bool,
+) -> bool:
+    if presented is None or successor is None:
+        return False
+    # Of two holders of displaced tokens, one may be a thief; until somebody uses the current
+    # token nobody can tell which, and to revoke would punish the owner's late packet.
+    displaced_by_unused = presented.generation == row.generation and row.confirmed_at is None
+    return same_request or displaced_by_unused or _age(successor.issued_at, now) <= windows.grace
+
+
+def _outlives_itself(row: Row, act: Act | None) -> bool:
+    """In pair style a lost answer can be asked for again as long as its token would live."""
+    return Style(row.style) is Style.PAIR and act in (Act.REISSUE, Act.REPLACE)
+
+
+def _age(since: datetime, now: datetime) -> timedelta:
+    """Clocks of two servers differ: what seems to lie ahead is of age 0."""
+    return max(now - since, timedelta(0))
