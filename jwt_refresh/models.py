@@ -1,0 +1,177 @@
+"""Sessions and records of issued tokens. Neither holds anything that could be presented."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+
+class SessionQuerySet(models.QuerySet["Session"]):
+    """Sessions by state: every session is exactly one of live, revoked and ended."""
+
+    def live(self) -> SessionQuerySet:
+        return self.filter(revoked_at=None).exclude(self._past_its_end())
+
+    def revoked(self) -> SessionQuerySet:
+        return self.exclude(revoked_at=None)
+
+    def ended(self) -> SessionQuerySet:
+        return self.filter(self._past_its_end(), revoked_at=None)
+
+    def revoke(self, reason: str, at: datetime) -> int:
+        """Revoke those that are not revoked yet; how many that were. One statement."""
+        return self.filter(revoked_at=None).update(revoked_at=at, revoked_reason=reason)
+
+    def confirm(self, session: Session) -> int:
+        """Note that the client holds the current token, if it still is what it was."""
+        return self.filter(
+            pk=session.pk,
+            current_jti=session.current_jti,
+            confirmed_at=None,
+            revoked_at=None,
+        ).update(confirmed_at=timezone.now())
+
+    def _past_its_end(self) -> Q:
+        now = timezone.now()
+        return Q(expires_at__lte=now) | Q(ends_at__isnull=False, ends_at__lte=now)
+
+
+class Session(models.Model):
+    """One login and every token that descends from it (a token family, RFC 9700 section 4.14).
+
+    A refresh rewrites the row in place; no column that it writes is indexed, so that
+    PostgreSQL need not touch an index. Instants that become claims are whole seconds.
+    """
+
+    class Style(models.TextChoices):
+        SLIDING = "sliding", _("sliding")
+        PAIR = "pair", _("pair")
+
+    class Reason(models.TextChoices):
+        """Why the app itself revokes; callers of ``sessions.revoke`` may give words of theirs."""
+
+        LOGOUT = "logout", _("logged out")
+        LOGOUT_ALL = "logout_all", _("logged out everywhere")
+        REUSE = "reuse", _("a superseded token was reused")
+        ADMIN = "admin", _("revoked by an administrator")
+
+    class State(models.TextChoices):
+        LIVE = "live", _("live")
+        REVOKED = "revoked", _("revoked")
+        ENDED = "ended", pgettext_lazy("state of a session", "ended")
+
+    id = models.UUIDField(_("session id (sid)"), primary_key=True, default=uuid.uuid4)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        related_name="jwt_sessions",
+        verbose_name=_("user"),
+    )
+    style = models.CharField(_("style"), max_length=7, choices=Style.choices)
+    started_at = models.DateTimeField(_("started at"))
+    generation = models.PositiveIntegerField(_("generation"), default=0)
+    current_jti = models.CharField(_("current jti"), max_length=32)
+    previous_jti = models.CharField(_("previous jti"), max_length=32, null=True)
+    issued_at = models.DateTimeField(_("current token issued at"))
+    expires_at = models.DateTimeField(_("current token expires at"))
+    rotated_at = models.DateTimeField(_("rotated at"))
+    confirmed_at = models.DateTimeField(_("confirmed at"), null=True)
+    ends_at = models.DateTimeField(_("ends at"), null=True)
+    revoked_at = models.DateTimeField(_("revoked at"), null=True)
+    revoked_reason = models.CharField(_("reason"), max_length=100, blank=True)
+    auth_hash = models.CharField(max_length=128, blank=True)
+
+    objects = SessionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("session")
+        verbose_name_plural = _("sessions")
+        indexes = [models.Index(fields=["-started_at"], name="jwt_refresh_started")]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+    def renew(self, now: datetime, lifetime: timedelta) -> None:
+        """Give the row a new current token, which nobody has used. Nothing is saved."""
+        self.current_jti = secrets.token_urlsafe(16)
+        self.issued_at = now.replace(microsecond=0)
+        self.expires_at = later(self.issued_at, lifetime)
+        if self.ends_at is not None:
+            self.expires_at = min(self.expires_at, self.ends_at)
+        self.confirmed_at = None
+        self.auth_hash = auth_hash_of(self.user)
+
+    @property
+    def state(self) -> State:
+        now = timezone.now()
+        if self.revoked_at is not None:
+            return self.State.REVOKED
+        if now >= self.expires_at or (self.ends_at is not None and now >= self.ends_at):
+            return self.State.ENDED
+        return self.State.LIVE
+
+    def has_password_of(self, user: Any) -> bool:
+        """Whether the password of ``user`` is the one of login, a retired ``SECRET_KEY`` included.
+
+        A user model without ``get_session_auth_hash`` has nothing to compare.
+        """
+        if not self.auth_hash:
+            return True
+        if constant_time_compare(self.auth_hash, auth_hash_of(user)):
+            return True
+        fallbacks = getattr(user, "get_session_auth_fallback_hash", tuple)
+        return any(constant_time_compare(self.auth_hash, known) for known in fallbacks())
+
+
+class IssuedToken(models.Model):
+    """One refreshable token that was issued; in the order of ``id`` within a session.
+
+    ``key_hash`` is the keyed hash of the ``Idempotency-Key`` of the request that made it.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    jti = models.CharField(_("token id (jti)"), max_length=32, unique=True)
+    session = models.ForeignKey(
+        Session, models.CASCADE, related_name="issued_tokens", verbose_name=_("session")
+    )
+    generation = models.PositiveIntegerField(_("generation"))
+    issued_at = models.DateTimeField(_("issued at"))
+    expires_at = models.DateTimeField(_("expires at"))
+    key_hash = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        verbose_name = _("issued token")
+        verbose_name_plural = _("issued tokens")
+
+    def __str__(self) -> str:
+        return self.jti
+
+
+def auth_hash_of(user: Any) -> str:
+    """Changes with the password of ``user``; empty for a user model that has no such hash."""
+    return user.get_session_auth_hash() if hasattr(user, "get_session_auth_hash") else ""
+
+
+def is_active(user: Any) -> bool:
+    return getattr(user, "is_active", True)
+
+
+def subject_of(user: Any, field: str) -> str:
+    """The claim ``sub`` of a user: its attribute ``field``, always as a string."""
+    return str(getattr(user, field))
+
+
+def later(instant: datetime, lifetime: timedelta) -> datetime:
+    """``instant + lifetime`` in elapsed time, also where local time skips an hour."""
+    zone = UTC if settings.USE_TZ else None
+    return datetime.fromtimestamp(instant.timestamp() + lifetime.total_seconds(), tz=zone)

@@ -1,0 +1,21 @@
+"""What happens to sessions, told after it is committed.
+
+Sent with ``send_robust``: a receiver that raises is logged by Django and undoes nothing.
+The sender is the class ``Session``. Every signal carries ``session``, a ``Session``;
+
+``session_started``, ``session_refreshed``, ``reuse_detected``
+    carry ``request``, the ``HttpRequest``, or ``None`` where a verb was called without one.
+``session_revoked``
+    carries ``reason``, the text that is stored on the session.
+
+``reuse_detected`` is followed by the ``session_revoked`` of the same session.
+"""
+
+from __future__ import annotations
+
+from django.dispatch import Signal
+
+session_started = Signal()
+session_refreshed = Signal()
+reuse_detected = Signal()
+session_revoked = Signal()
