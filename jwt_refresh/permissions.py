@@ -1,0 +1,22 @@
+"""Permissions that give a missing token its code."""
+
+from __future__ import annotations
+
+from rest_framework import permissions
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from .exceptions import TokenMissing
+from .transport import Refusal
+
+
+class IsAuthenticated(permissions.IsAuthenticated):
+    """Like that of REST framework; a request that nobody authenticated gets ``token_missing``.
+
+    It raises, so in a composition put it last: ``ReadOnly | IsAuthenticated``.
+    """
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if super().has_permission(request, view):
+            return True
+        raise Refusal(TokenMissing("no authenticator found credentials"))

@@ -1,0 +1,41 @@
+"""Shapes of requests and answers. They never act."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from rest_framework import serializers
+
+MAX_INPUT = 4096
+"""Longest user name or password that is looked at: hashing a longer one would be an attack."""
+
+
+class LoginSerializer(serializers.Serializer[Any]):
+    """The user model's ``USERNAME_FIELD``, and ``password`` exactly as it was typed."""
+
+    password = serializers.CharField(max_length=MAX_INPUT, trim_whitespace=False, write_only=True)
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        username = {get_user_model().USERNAME_FIELD: serializers.CharField(max_length=MAX_INPUT)}
+        return username | super().get_fields()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Give the user name the type and the normal form that the user model stores."""
+        model = get_user_model()
+        name = model.USERNAME_FIELD
+        field: Any = model._meta.get_field(name)
+        try:
+            value = field.to_python(attrs[name])
+        except ValidationError as error:
+            raise serializers.ValidationError({name: error.messages}) from None
+        return attrs | {name: model.normalize_username(value) if isinstance(value, str) else value}
+
+
+class TokenResponseSerializer(serializers.Serializer[Any]):
+    """A token response (RFC 6749 section 5.1)."""
+
+    access_token = serializers.CharField()
+    token_type = serializers.CharField(default="Bearer")
+    expires_in = serializers.IntegerField(help_text="seconds")

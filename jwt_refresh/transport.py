@@ -1,0 +1,106 @@
+"""Between tokens and HTTP: where a token is found in a request, and what an error becomes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest, QueryDict
+from django.utils.translation import gettext_lazy as _
+from rest_framework.exceptions import APIException
+from rest_framework.request import Request
+
+from . import exceptions
+from .conf import conf
+from .exceptions import InvalidRequest, TokenError, TokenInvalid, TokenMissing
+
+logger = logging.getLogger("jwt_refresh")
+
+MAX_IDEMPOTENCY_KEY = 255
+
+_ANSWERS = {
+    exceptions.InvalidRequest: (400, _("The request is malformed.")),
+    exceptions.InvalidCredentials: (401, _("No active account has these credentials.")),
+    exceptions.TokenMissing: (401, _("A token is required.")),
+    exceptions.TokenInvalid: (401, _("The token is not valid.")),
+    exceptions.TokenExpired: (401, _("The token has expired.")),
+    exceptions.TokenAlreadyExpired: (401, _("The token has already expired.")),
+    exceptions.TokenReused: (401, _("The token was used before. Its session is now revoked.")),
+    exceptions.StaleRetry: (409, _("This is a late duplicate of an earlier request.")),
+    exceptions.SessionRevoked: (401, _("The session has ended.")),
+    exceptions.UserInactive: (401, _("The user is not active.")),
+    exceptions.PasswordChanged: (401, _("The password was changed. Please log in again.")),
+    exceptions.Unavailable: (503, _("Try again later.")),
+}
+_WITHOUT_TOKEN = (exceptions.TokenMissing, exceptions.InvalidCredentials)
+
+
+class Refusal(APIException):
+    """A ``TokenError`` as an HTTP error.
+
+    Not an ``AuthenticationFailed``: REST framework turns that into a 403 without a challenge
+    wherever our class is not the first authenticator. This one keeps status and challenge.
+    """
+
+    def __init__(self, error: TokenError) -> None:
+        self.status_code, sentence = _ANSWERS[type(error)]
+        super().__init__({"detail": sentence, "code": error.code}, error.code)
+        self.auth_header = challenge(error) if self.status_code in (400, 401) else None
+        logger.info("Refused: %s (%s)", error.code, error)
+
+
+def challenge(error: TokenError | None = None) -> str:
+    """The value of ``WWW-Authenticate`` (RFC 6750 section 3): no ``error`` where no token came."""
+    scheme = next(filter(None, conf.AUTH_HEADER_TYPES), "Bearer")
+    if error is None or isinstance(error, _WITHOUT_TOKEN):
+        return f'{scheme} realm="api"'
+    code = "invalid_request" if isinstance(error, InvalidRequest) else "invalid_token"
+    return f'{scheme} realm="api", error="{code}"'
+
+
+def token_of_header(request: HttpRequest) -> str | None:
+    """The token in ``Authorization``; ``None`` where there is none or the scheme is not ours.
+
+    Raises ``InvalidRequest`` for a scheme of ours with no token or with several.
+    """
+    header: str = request.META.get("HTTP_AUTHORIZATION", "")
+    words = [word for word in header.split(" ") if word]
+    schemes = {scheme.lower() for scheme in conf.AUTH_HEADER_TYPES}
+    if words and words[0].lower() in schemes:
+        if len(words) != 2:
+            raise InvalidRequest("not one token behind the scheme")
+        return words[1]
+    return words[0] if len(words) == 1 and "" in schemes else None
+
+
+def token_of(request: Request) -> str:
+    """The token of a request to one of our endpoints: body, else header.
+
+    The first that is there decides, and the others are not parsed: a client may attach a
+    stale header to every call. Raises ``TokenMissing``, ``TokenInvalid`` or ``InvalidRequest``.
+    """
+    data = body_of(request)
+    if isinstance(data, QueryDict) and len(data.getlist("token")) > 1:
+        raise InvalidRequest("more than one token in the body")
+    token = data.get("token") or token_of_header(request._request)
+    if not token:
+        raise TokenMissing("neither in the body nor in the header")
+    if not isinstance(token, str):
+        raise TokenInvalid("not text")
+    return token
+
+
+def body_of(request: Request) -> Mapping[str, Any]:
+    """The members of a JSON object or of a form. Raises ``InvalidRequest`` for anything else."""
+    if not isinstance(request.data, Mapping | QueryDict):
+        raise InvalidRequest("the body is not an object")
+    return request.data
+
+
+def idempotency_key_of(request: Request) -> str:
+    """The header ``Idempotency-Key``, empty where it is absent. Raises ``InvalidRequest``."""
+    key: str = request.META.get("HTTP_IDEMPOTENCY_KEY", "")
+    if len(key) > MAX_IDEMPOTENCY_KEY:
+        raise InvalidRequest("Idempotency-Key is too long")
+    return key

@@ -1,0 +1,22 @@
+"""Each endpoint answers with and without the trailing slash: a POST survives no redirect."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, path
+
+from . import views
+
+app_name = "jwt_refresh"
+
+
+def _endpoint(route: str, view: type[views.TokenView], name: str) -> list[URLPattern]:
+    return [path(f"{route}/", view.as_view(), name=name), path(route, view.as_view())]
+
+
+urlpatterns = [
+    *_endpoint("login", views.LoginView, "login"),
+    *_endpoint("refresh", views.RefreshView, "refresh"),
+    *_endpoint("verify", views.VerifyView, "verify"),
+    *_endpoint("logout", views.LogoutView, "logout"),
+    *_endpoint("logout/all", views.LogoutAllView, "logout-all"),
+]
