@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import time_machine
+from django.contrib.auth import get_user_model
+from django.db import connections
+
+from .devices import PASSWORD, Device
+
+START = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    """Time stands still; ``clock.shift(seconds)`` lets it pass."""
+    with time_machine.travel(START, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def ann(db: None) -> Any:
+    """A user, whatever the user model of this world is."""
+    return make_user("ann@example.com")
+
+
+@pytest.fixture
+def phone(ann: Any) -> Device:
+    return Device(ann)
+
+
+@pytest.fixture
+def laptop(ann: Any) -> Device:
+    return Device(ann)
+
+
+@pytest.fixture(params=[False, True], ids=["autocommit", "ATOMIC_REQUESTS"])
+def atomic_requests(request: pytest.FixtureRequest) -> Iterator[bool]:
+    """The test runs in both worlds: each view in a transaction, or none."""
+    for connection in connections.all():
+        connection.settings_dict["ATOMIC_REQUESTS"] = request.param
+    yield request.param
+    for connection in connections.all():
+        connection.settings_dict["ATOMIC_REQUESTS"] = False
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """What the app logs, from the least level on."""
+    caplog.set_level(logging.DEBUG, logger="jwt_refresh")
+    return caplog
+
+
+def make_user(name: str, password: str = PASSWORD) -> Any:
+    model = get_user_model()
+    user = model(**{model.USERNAME_FIELD: name})
+    user.set_password(password)
+    user.save()
+    return user

@@ -1,0 +1,58 @@
+"""A client of a person, over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.test import Client
+
+PASSWORD = " correct horse battery staple "
+
+
+class Device:
+    """Logs in, keeps its token, and sends it: ``phone.login(); phone.refresh()``."""
+
+    def __init__(self, user: Any, password: str = PASSWORD) -> None:
+        self.user = user
+        self.password = password
+        self.http = Client()
+        self.token = ""
+
+    def login(self) -> Any:
+        name = get_user_model().USERNAME_FIELD
+        credentials = {name: self.user.get_username(), "password": self.password}
+        return self._keep(self.post("/auth/login/", credentials, token=None))
+
+    def refresh(self, token: str | None = None, **headers: str) -> Any:
+        """Refresh ``token``, or the one that it holds; hold the answer."""
+        return self._keep(self.post("/auth/refresh/", token=token or self.token, **headers))
+
+    def verify(self) -> Any:
+        return self.post("/auth/verify/")
+
+    def logout(self) -> Any:
+        return self.post("/auth/logout/")
+
+    def get(self, path: str = "/me/", token: str | None = "", **headers: str) -> Any:
+        return self.http.get(path, headers=self._headers(token, headers))
+
+    def post(self, path: str, data: Any = None, token: str | None = "", **headers: str) -> Any:
+        """JSON, with the token that it holds, another, or (``None``) without any."""
+        return self.http.post(
+            path,
+            data if data is not None else {},
+            content_type="application/json",
+            headers=self._headers(token, headers),
+        )
+
+    def _headers(self, token: str | None, headers: dict[str, str]) -> dict[str, str]:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        if token is None:
+            return named
+        return {"Authorization": f"Bearer {token or self.token}", **named}
+
+    def _keep(self, response: Any) -> Any:
+        if response.status_code == 200:
+            self.token = response.json()["access_token"]
+        return response

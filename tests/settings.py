@@ -1,0 +1,60 @@
+"""Settings of the tests. Two variables of the environment choose another world:
+``TEST_USER_MODEL`` (a user model of ``tests.accounts``), ``TEST_USE_TZ`` (0: naive times)."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+SECRET_KEY = "the key of the tests, which is long enough for HS256 and HS512 as well"
+ROOT_URLCONF = "tests.urls"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = os.environ.get("TEST_USE_TZ", "1") == "1"
+TIME_ZONE = "Asia/Seoul"
+AUTH_USER_MODEL = os.environ.get("TEST_USER_MODEL", "auth.User")
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "jwt_refresh",
+    *(["tests.accounts"] if "TEST_USER_MODEL" in os.environ else []),
+]
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+STATIC_URL = "static/"
+# A file, since threads and processes cannot share a database in memory.
+_DATABASE = Path(tempfile.gettempdir()) / f"jwt_refresh-tests-{os.getpid()}.sqlite3"
+DATABASES = {
+    alias: {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": f"{_DATABASE}.{alias}",
+        "TEST": {"NAME": f"{_DATABASE}.{alias}"},
+        "OPTIONS": {"timeout": 30},
+    }
+    for alias in ("default", "other")
+}
