@@ -32,11 +32,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     given = getattr(settings, "JWT_REFRESH", {})
     if not isinstance(given, dict):
         return [Error("JWT_REFRESH must be a dict.", id="jwt_refresh.E002")]
-    messages: list[CheckMessage] = [*_unknown(given), *_mistyped(given)]
-    if not messages:
-        rules = (_algorithm, _secret, _lifetimes, _windows, _leeway, _header_types, _user_model)
-        messages = [message for rule in rules for message in rule()]
-    return messages
+    return [*_unknown(given), *_mistyped(given)] or [*_keys(), *_times(), *_users()]
 
 
 def _unknown(given: dict[Any, Any]) -> Iterator[CheckMessage]:
@@ -49,11 +45,7 @@ def _unknown(given: dict[Any, Any]) -> Iterator[CheckMessage]:
 def _mistyped(given: dict[str, Any]) -> Iterator[CheckMessage]:
     for name in given.keys() & TYPES.keys():
         if not _fits(given[name], TYPES[name]):
-            yield Error(
-                f"JWT_REFRESH[{name!r}] has the wrong type.",
-                hint=f"It takes {_describe(TYPES[name])}.",
-                id="jwt_refresh.E002",
-            )
+            yield _error("E002", name, "has the wrong type.", f"It takes {_describe(TYPES[name])}.")
 
 
 def _fits(value: object, hint: Any) -> bool:
@@ -73,100 +65,65 @@ def _describe(hint: Any) -> str:
     return {type(None): "None", str: "a string"}.get(hint, f"a {hint.__name__}")
 
 
-def _algorithm() -> Iterator[CheckMessage]:
-    if conf.ALGORITHM not in HMAC_KEY_BYTES:
-        hint = f"It is one of {', '.join(HMAC_KEY_BYTES)}."
-        yield Error("JWT_REFRESH['ALGORITHM'] is not known.", hint=hint, id="jwt_refresh.E003")
+def _keys() -> Iterator[CheckMessage]:
+    least = HMAC_KEY_BYTES.get(conf.ALGORITHM, 0)
+    secrets = [conf.SECRET] if isinstance(conf.SECRET, str) else conf.SECRET
+    if not least:
+        known = f"It is one of {', '.join(HMAC_KEY_BYTES)}."
+        yield _error("E003", "ALGORITHM", "is not known.", known)
+    if secrets is None and len(settings.SECRET_KEY) < least:
+        hint = f"Give it {least} random characters or more: all keys are derived from it."
+        yield Warning("SECRET_KEY is short.", hint=hint, id="jwt_refresh.W001")
+    if secrets is not None and (not secrets or any(_is_weak(text, least) for text in secrets)):
+        generate = f'python -c "import secrets; print(secrets.token_urlsafe({least}))"'
+        hint = f"Give it {least} random bytes or more (RFC 7518 section 3.2): {generate}"
+        yield _error("E004", "SECRET", "can be guessed.", hint)
+    if settings.SECRET_KEY in (secrets or ()):
+        hint = "Leave it out: a key of its own is then derived from SECRET_KEY."
+        yield _warning("W002", "SECRET", "is SECRET_KEY itself.", hint)
 
 
-def _secret() -> Iterator[CheckMessage]:
-    secret, least = conf.SECRET, HMAC_KEY_BYTES.get(conf.ALGORITHM, 0)
-    if secret is None:
-        if len(settings.SECRET_KEY) < least:
-            hint = f"Give it {least} random characters or more: all keys are derived from it."
-            yield Warning("SECRET_KEY is short.", hint=hint, id="jwt_refresh.W001")
-        return
-    secrets = [secret] if isinstance(secret, str) else secret
-    if not secrets or any(_is_weak(text, least) for text in secrets):
-        yield Error(
-            "JWT_REFRESH['SECRET'] can be guessed.",
-            hint=f"Give it {least} random bytes or more (RFC 7518 section 3.2), as printed by "
-            f'python -c "import secrets; print(secrets.token_urlsafe({least}))".',
-            id="jwt_refresh.E004",
-        )
-    if settings.SECRET_KEY in secrets:
-        yield Warning(
-            "JWT_REFRESH['SECRET'] is SECRET_KEY itself.",
-            hint="Leave it out: a key of its own is then derived from SECRET_KEY.",
-            id="jwt_refresh.W002",
-        )
+def _times() -> Iterator[CheckMessage]:
+    if not timedelta(seconds=1) <= conf.LIFETIME <= timedelta(seconds=MAX_LIFETIME):
+        hint = "It is at least one second and at most 400 days; half an hour is usual."
+        yield _error("E005", "LIFETIME", "is out of range.", hint)
+    if conf.SESSION_LIFETIME is not None and conf.SESSION_LIFETIME < conf.LIFETIME:
+        hint = "A session must be able to outlive one token."
+        yield _error("E005", "SESSION_LIFETIME", "is shorter than 'LIFETIME'.", hint)
+    for name in ("REFRESH_GRACE", "RETRY_WINDOW"):
+        if getattr(conf, name) < timedelta(0):
+            yield _error("E006", name, "is negative.", "timedelta(0) turns the window off.")
+    if conf.REFRESH_GRACE >= conf.LIFETIME:
+        hint = "A stolen token would be exchangeable for all its life; half a minute is usual."
+        yield _warning("W003", "REFRESH_GRACE", "is as long as 'LIFETIME'.", hint)
+    if not timedelta(0) <= conf.LEEWAY <= MAX_LEEWAY:
+        yield _error("E007", "LEEWAY", "is out of range.", "It is at least 0, at most 5 minutes.")
+    if not settings.USE_TZ:
+        hint = "Local times are ambiguous while clocks are set back: sessions may end late then."
+        yield Warning("USE_TZ is off.", hint=hint, id="jwt_refresh.W005")
+
+
+def _users() -> Iterator[CheckMessage]:
+    model: Any = get_user_model()
+    if not conf.AUTH_HEADER_TYPES or any(" " in scheme for scheme in conf.AUTH_HEADER_TYPES):
+        hint = 'It is a list of single words, such as ("Bearer",).'
+        yield _error("E008", "AUTH_HEADER_TYPES", "names no scheme.", hint)
+    if not hasattr(model, conf.USER_ID_FIELD):
+        hint = "Name a unique field that never changes, or leave it out."
+        yield _error("E009", "USER_ID_FIELD", f"is no attribute of {model._meta.label}.", hint)
+    if not hasattr(model, "get_session_auth_hash"):
+        text = f"{model._meta.label} has no get_session_auth_hash()."
+        hint = "A new password does not end its sessions. Derive it from AbstractBaseUser."
+        yield Warning(text, hint=hint, id="jwt_refresh.W004")
 
 
 def _is_weak(text: str, least: int) -> bool:
     return len(text.encode()) < least or len(set(text)) < 5 or text in PUBLISHED_SECRETS
 
 
-def _lifetimes() -> Iterator[CheckMessage]:
-    longest = timedelta(seconds=MAX_LIFETIME)
-    if not timedelta(seconds=1) <= conf.LIFETIME <= longest:
-        hint = "It is at least one second and at most 400 days; half an hour is usual."
-        yield Error("JWT_REFRESH['LIFETIME'] is out of range.", hint=hint, id="jwt_refresh.E005")
-    if conf.SESSION_LIFETIME is not None and conf.SESSION_LIFETIME < conf.LIFETIME:
-        yield Error(
-            "JWT_REFRESH['SESSION_LIFETIME'] is shorter than 'LIFETIME'.",
-            hint="A session must be able to outlive one token.",
-            id="jwt_refresh.E005",
-        )
+def _error(check: str, name: str, problem: str, hint: str) -> Error:
+    return Error(f"JWT_REFRESH[{name!r}] {problem}", hint=hint, id=f"jwt_refresh.{check}")
 
 
-def _windows() -> Iterator[CheckMessage]:
-    if min(conf.REFRESH_GRACE, conf.RETRY_WINDOW) < timedelta(0):
-        yield Error(
-            "JWT_REFRESH['REFRESH_GRACE'] and ['RETRY_WINDOW'] must not be negative.",
-            hint="timedelta(0) turns a window off.",
-            id="jwt_refresh.E006",
-        )
-    if conf.REFRESH_GRACE >= conf.LIFETIME:
-        yield Warning(
-            "JWT_REFRESH['REFRESH_GRACE'] is as long as 'LIFETIME'.",
-            hint="A stolen token would stay exchangeable for all its life; half a minute is usual.",
-            id="jwt_refresh.W003",
-        )
-
-
-def _leeway() -> Iterator[CheckMessage]:
-    if not timedelta(0) <= conf.LEEWAY <= MAX_LEEWAY:
-        hint = "It is at least 0 and at most 5 minutes."
-        yield Error("JWT_REFRESH['LEEWAY'] is out of range.", hint=hint, id="jwt_refresh.E007")
-
-
-def _header_types() -> Iterator[CheckMessage]:
-    if not conf.AUTH_HEADER_TYPES or any(" " in scheme for scheme in conf.AUTH_HEADER_TYPES):
-        hint = 'It is a list of single words, such as ("Bearer",).'
-        yield Error(
-            "JWT_REFRESH['AUTH_HEADER_TYPES'] names no scheme.", hint=hint, id="jwt_refresh.E008"
-        )
-
-
-def _user_model() -> Iterator[CheckMessage]:
-    model = get_user_model()
-    if not hasattr(model, conf.USER_ID_FIELD):
-        yield Error(
-            f"JWT_REFRESH['USER_ID_FIELD'] is no attribute of {model._meta.label}.",
-            hint="Name a unique field that never changes, or leave it out.",
-            id="jwt_refresh.E009",
-        )
-    if not hasattr(model, "get_session_auth_hash"):
-        yield Warning(
-            f"{model._meta.label} has no get_session_auth_hash().",
-            hint="Without it a new password does not end the sessions of before: derive the "
-            "model from AbstractBaseUser.",
-            id="jwt_refresh.W004",
-        )
-    if not settings.USE_TZ:
-        yield Warning(
-            "USE_TZ is off.",
-            hint="Stored local times are ambiguous in the hour in which clocks are set back, so "
-            "sessions may end early or late then.",
-            id="jwt_refresh.W005",
-        )
+def _warning(check: str, name: str, problem: str, hint: str) -> Warning:
+    return Warning(f"JWT_REFRESH[{name!r}] {problem}", hint=hint, id=f"jwt_refresh.{check}")

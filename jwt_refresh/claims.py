@@ -62,11 +62,6 @@ class Claims(Mapping[str, Any]):
         return self.content["jti"]  # type: ignore[no-any-return]
 
     @property
-    def iat(self) -> int:
-        """When it was issued, in seconds since the epoch."""
-        return self.content["iat"]  # type: ignore[no-any-return]
-
-    @property
     def exp(self) -> int:
         """The first second in which it is no longer accepted, since the epoch."""
         return self.content["exp"]  # type: ignore[no-any-return]

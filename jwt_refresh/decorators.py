@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -29,26 +28,21 @@ def token_required(view: View) -> View:
     """
 
     @wraps(view)
+    def sync_wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return _authenticate(request) or view(request, *args, **kwargs)
+
+    @wraps(view)
     async def async_wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         refused = await sync_to_async(_authenticate)(request)
         return refused or await view(request, *args, **kwargs)
 
-    @wraps(view)
-    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        # The dispatch() of a class of async views is a plain function called on the loop.
-        if _on_event_loop():
-            return async_wrapper(request, *args, **kwargs)
-        return _authenticate(request) or view(request, *args, **kwargs)
-
-    return csrf_exempt(async_wrapper if iscoroutinefunction(view) else wrapper)
+    return csrf_exempt(async_wrapper if _is_async(view) else sync_wrapper)
 
 
-def _on_event_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
+def _is_async(view: Any) -> bool:
+    """Also of the ``dispatch`` that ``method_decorator`` binds to its view for each request."""
+    owner = getattr(getattr(view, "func", None), "__self__", None)
+    return iscoroutinefunction(view) or getattr(owner, "view_is_async", False)
 
 
 @sensitive_variables("encoded")
@@ -65,8 +59,10 @@ def _authenticate(request: HttpRequest) -> HttpResponseBase | None:
 
 
 def _answer(refusal: Refusal) -> JsonResponse:
-    response = JsonResponse(refusal.detail, status=refusal.status_code)
-    if refusal.auth_header:
-        response["WWW-Authenticate"] = refusal.auth_header
+    as_rest_framework = {"ensure_ascii": False, "separators": (",", ":")}
+    response = JsonResponse(
+        refusal.detail, status=refusal.status_code, json_dumps_params=as_rest_framework
+    )
+    response["WWW-Authenticate"] = refusal.auth_header
     response["Cache-Control"] = "no-store"
     return response

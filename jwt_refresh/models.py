@@ -15,6 +15,8 @@ from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from .rotation import has_ended
+
 
 class SessionQuerySet(models.QuerySet["Session"]):
     """Sessions by state: every session is exactly one of live, revoked and ended."""
@@ -113,12 +115,9 @@ class Session(models.Model):
 
     @property
     def state(self) -> State:
-        now = timezone.now()
         if self.revoked_at is not None:
             return self.State.REVOKED
-        if now >= self.expires_at or (self.ends_at is not None and now >= self.ends_at):
-            return self.State.ENDED
-        return self.State.LIVE
+        return self.State.ENDED if has_ended(self, timezone.now()) else self.State.LIVE
 
     def has_password_of(self, user: Any) -> bool:
         """Whether the password of ``user`` is the one of login, a retired ``SECRET_KEY`` included.

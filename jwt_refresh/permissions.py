@@ -1,13 +1,18 @@
-"""Permissions that give a missing token its code."""
+"""A permission that gives a missing token its code."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rest_framework import permissions
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from .exceptions import TokenMissing
 from .transport import Refusal
+
+if TYPE_CHECKING:
+    # REST framework imports its default permissions while it loads that module.
+    from rest_framework.views import APIView
 
 
 class IsAuthenticated(permissions.IsAuthenticated):

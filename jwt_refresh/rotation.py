@@ -69,6 +69,11 @@ class Windows:
     retry: timedelta
 
 
+def has_ended(row: Row, now: datetime) -> bool:
+    """Whether the session lay idle too long, or reached its absolute end."""
+    return now >= row.expires_at or (row.ends_at is not None and now >= row.ends_at)
+
+
 def check_alive(
     row: Row, claims: Claims, *, now: datetime, active: bool, same_password: bool
 ) -> None:
@@ -81,7 +86,7 @@ def check_alive(
         raise TokenInvalid(f"{claims.kind.value} on a session of style {style.value}")
     if row.revoked_at is not None:
         raise SessionRevoked("revoked")
-    if now >= row.expires_at or (row.ends_at is not None and now >= row.ends_at):
+    if has_ended(row, now):
         # In sliding style the session ends with its last token, so "expired" says it better.
         raise TokenAlreadyExpired("past exp") if claims.expired else SessionRevoked("ended")
     if not active:

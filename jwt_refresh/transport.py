@@ -46,7 +46,7 @@ class Refusal(APIException):
     def __init__(self, error: TokenError) -> None:
         self.status_code, sentence = _ANSWERS[type(error)]
         super().__init__({"detail": sentence, "code": error.code}, error.code)
-        self.auth_header = challenge(error) if self.status_code in (400, 401) else None
+        self.auth_header = challenge(error) if self.status_code in (400, 401) else ""
         logger.info("Refused: %s (%s)", error.code, error)
 
 

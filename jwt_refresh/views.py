@@ -177,7 +177,11 @@ def _tell_logged_out(request: Request, user: Any) -> None:
 def _check_body(request: HttpRequest) -> None:
     """Refuse before parsing what REST framework's parsers would read whole, or fall over."""
     limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-    if limit is not None and int(request.META.get("CONTENT_LENGTH") or 0) > limit:
+    try:
+        too_large = limit is not None and int(request.META.get("CONTENT_LENGTH") or 0) > limit
+    except ValueError:
+        raise InvalidRequest("Content-Length is no number") from None
+    if too_large:
         raise RequestTooLarge
     if request.encoding and codecs.lookup(request.encoding).name not in ("utf-8", "ascii"):
         raise UnsupportedMediaType(request.META["CONTENT_TYPE"])
