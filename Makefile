@@ -1,0 +1,51 @@
+# `make demo` and `make test` need Python 3.11 or newer, and nothing else of ours.
+#
+#   make demo PORT=8001 LIFETIME=40   another port; tokens that live 40 seconds
+#   make test ARGS="-k admin"         more arguments for pytest
+#   make test COVERAGE=1              leave a data file of coverage for each run
+#   make PYTHON=python3.13 ...        the Python that .venv is made of
+
+PYTHON ?= python3
+PORT = 8000
+ARGS =
+COVERAGE =
+
+BIN = .venv/bin
+PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet
+PYTEST = $(BIN)/python -m $(if $(COVERAGE),coverage run -m) pytest $(ARGS)
+
+.PHONY: demo test lint clean
+
+demo: .venv/.demo
+	$(BIN)/python manage.py demo --port $(PORT)
+
+# In three worlds: tests/settings.py tells what the variables do.
+test: .venv/.test
+	$(PYTEST)
+	TEST_USER_MODEL=accounts.Member $(PYTEST)
+	TEST_USE_TZ=0 $(PYTEST)
+
+lint: .venv/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf .venv build dist *.egg-info .coverage* .hypothesis .import_linter_cache .mypy_cache \
+		.pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.demo: EXTRAS =
+.venv/.test: EXTRAS = [test]
+.venv/.dev: EXTRAS = [dev,test]
+.venv/.demo .venv/.test .venv/.dev: setup.cfg pyproject.toml | $(BIN)/pip
+	$(PIP) --editable ".$(EXTRAS)"
+	@touch $@
+
+# Not bin/python, which is there even where the rest of venv then fails.
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit( \
+		"jwt_refresh needs Python 3.11 or newer, and $(PYTHON) is %d.%d:" \
+		" try make PYTHON=python3.13" % sys.version_info[:2])'
+	$(PYTHON) -m venv .venv

@@ -1,0 +1,108 @@
+"""The package as others install it: the wheel, alone in a bare environment."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from email import message_from_bytes
+from email.message import Message
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SETTINGS = """
+SECRET_KEY = "the key of a project that installed the wheel"
+INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "jwt_refresh"]
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "db.sqlite3"}}
+"""
+SCRIPT = """
+import django
+django.setup()
+
+from django.core.management import call_command
+from django.utils import translation
+from jwt_refresh import models, transport
+
+call_command("migrate", verbosity=0)
+assert not models.Session.objects.exists()
+with translation.override("ko"):
+    print(transport.Refusal(transport.TokenMissing()).detail["detail"])
+print(models.__file__)
+"""
+
+
+@pytest.mark.slow
+def test_wheel(tmp_path: Path) -> None:
+    wheel = build(tmp_path)
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
+        check_metadata(message_from_bytes(archive.read(metadata)))
+    tops = {name.partition("/")[0] for name in names}
+    assert tops == {"jwt_refresh", metadata.partition("/")[0]}
+    assert set(names) > {
+        "jwt_refresh/py.typed",
+        "jwt_refresh/locale/ko/LC_MESSAGES/django.mo",
+        "jwt_refresh/migrations/0001_initial.py",
+        "jwt_refresh/static/jwt_refresh/admin.css",
+        "jwt_refresh/templates/admin/jwt_refresh/session/revoke_selected.html",
+    }
+    sentence, path = use(wheel, tmp_path)
+    assert sentence == "토큰이 필요합니다."
+    assert path.endswith("/site-packages/jwt_refresh/models.py")
+    assert Path(path).is_relative_to(tmp_path)
+
+
+def check_metadata(metadata: Message) -> None:
+    assert metadata["Name"] == "django-jwt-refresh"
+    assert metadata["Requires-Python"] == ">=3.11"
+    assert metadata.get_all("Provides-Extra") == ["test", "dev"]
+    requirements = metadata.get_all("Requires-Dist", [])
+    assert {line for line in requirements if "extra ==" not in line} == {
+        "Django>=5.2",
+        "djangorestframework>=3.16",
+        "pyjwt[crypto]>=2.15.1",
+    }
+
+
+def build(directory: Path) -> Path:
+    """A wheel, built from a copy, so that nothing is left behind in the source."""
+    source = directory / "source"
+    for package in ("jwt_refresh", "tests", "example_project"):
+        leave_out = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / package, source / package, ignore=leave_out)
+    for name in ("LICENSE", "README.md", "pyproject.toml", "setup.cfg"):
+        shutil.copy(ROOT / name, source)
+    run("-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", directory, source)
+    (wheel,) = directory.glob("*.whl")
+    return wheel
+
+
+def use(wheel: Path, directory: Path) -> list[str]:
+    """What the script prints where the wheel and what it depends on are all there is."""
+    environment, project = directory / "environment", directory / "project"
+    python = environment / "bin" / "python"
+    run("-m", "venv", "--without-pip", environment)
+    run("-m", "pip", "--python", python, "install", "--quiet", wheel)
+    project.mkdir()
+    (project / "settings.py").write_text(SETTINGS)
+    (project / "script.py").write_text(SCRIPT)
+    return run("script.py", python=python, cwd=project).splitlines()
+
+
+def run(*arguments: str | Path, python: str | Path = sys.executable, cwd: Path = ROOT) -> str:
+    """What Python prints, in an environment that knows nothing of the tests' own."""
+    variables = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("COV", "PYTEST", "PYTHON", "TEST_"))
+    }
+    variables |= {"DJANGO_SETTINGS_MODULE": "settings", "PYTHONUTF8": "1"}
+    finished = subprocess.run(
+        [python, *arguments], cwd=cwd, env=variables, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return finished.stdout
