@@ -38,6 +38,12 @@ def laptop(ann: Any) -> Device:
     return Device(ann)
 
 
+@pytest.fixture
+def bob(db: None) -> Device:
+    """A device of somebody else."""
+    return Device(make_user("bob@example.com"))
+
+
 @pytest.fixture(params=[False, True], ids=["autocommit", "ATOMIC_REQUESTS"])
 def atomic_requests(request: pytest.FixtureRequest) -> Iterator[bool]:
     """The test runs in both worlds: each view in a transaction, or none."""

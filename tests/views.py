@@ -26,7 +26,7 @@ def non_atomic(view: Any) -> Any:
 
 
 def _whoami(request: Any) -> dict[str, str]:
-    return {"user": request.user.get_username(), "sid": request.auth["sid"]}
+    return {"user": request.user.get_username(), "sid": request.auth and request.auth["sid"]}
 
 
 class MeView(APIView):

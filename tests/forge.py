@@ -1,0 +1,62 @@
+"""Encoded tokens as an attacker would build them: any header, any payload, any signature.
+
+Nothing here is taken from the code under test, or from the library that it uses.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from base64 import urlsafe_b64encode
+from typing import Any
+
+SECRET = b"one of the secrets that sign and verify"
+NOW = 1_800_000_000
+ABSENT = object()
+"""As the value of a member: leave it out."""
+
+
+def header(**members: Any) -> dict[str, Any]:
+    """A good header, but for ``members``."""
+    return _object({"alg": "HS256", "kid": "HS256", "typ": "sliding+jwt"} | members)
+
+
+def claims(**members: Any) -> dict[str, Any]:
+    """Good claims, but for ``members``."""
+    good = {"sub": "7", "sid": "s-1", "jti": "j-1", "iat": NOW - 60, "exp": NOW + 60}
+    return _object(good | members)
+
+
+def segment(content: Any) -> str:
+    """Base64url of bytes as they are, of text as UTF-8, of anything else as JSON."""
+    if isinstance(content, str):
+        content = content.encode()
+    elif not isinstance(content, bytes):
+        content = json.dumps(content).encode()
+    return urlsafe_b64encode(content).decode().rstrip("=")
+
+
+def sign(message: str, key: bytes = SECRET, digest: str = "sha256") -> str:
+    """``message`` as it is, with its signature behind it."""
+    return f"{message}.{segment(hmac.digest(key, message.encode(), digest))}"
+
+
+def unsigned(header: Any, payload: Any) -> str:
+    return f"{segment(header)}.{segment(payload)}"
+
+
+def token(header: Any, payload: Any, key: bytes = SECRET, digest: str = "sha256") -> str:
+    return sign(unsigned(header, payload), key, digest)
+
+
+def text_of(content: dict[str, Any], *more: str) -> str:
+    """The JSON of ``content`` with further members, which may repeat others or be no JSON."""
+    return json.dumps(content)[:-1] + "".join(f", {member}" for member in more) + "}"
+
+
+def nested(depth: int) -> str:
+    return "[" * depth + "]" * depth
+
+
+def _object(members: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not ABSENT}

@@ -1,0 +1,20 @@
+"""Counting what a piece of code asks the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+TRANSACTION = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "ROLLBACK")
+
+
+@contextmanager
+def statements(expected: int) -> Iterator[None]:
+    """The block makes exactly ``expected`` statements, beside those of its transactions."""
+    with CaptureQueriesContext(connection) as captured:
+        yield
+    made = [query["sql"] for query in captured if not query["sql"].startswith(TRANSACTION)]
+    assert len(made) == expected, "\n".join(made)

@@ -1,0 +1,361 @@
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.contrib.admin import AdminSite
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth import get_permission_codename, get_user_model
+from django.contrib.auth.models import Permission
+from django.contrib.messages import get_messages
+from django.db import connection
+from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
+from django.urls import path, reverse
+from django.utils import timezone
+
+from jwt_refresh import admin, sessions
+from jwt_refresh.models import IssuedToken, Session
+
+from .conftest import make_user
+
+LIST = "/admin/jwt_refresh/session/"
+SECOND = timedelta(seconds=1)
+
+# A site of a project that manages its users in the admin, whatever the user model is.
+site = AdminSite()
+site.register(Session, admin.SessionAdmin)
+site.register(get_user_model())
+urlpatterns = [path("admin/", site.urls)]
+
+with_users = pytest.mark.urls(__name__)
+
+
+def page_of(session: Session, what: str = "change") -> str:
+    return f"{LIST}{session.pk}/{what}/"
+
+
+def page_of_user(user: Any, what: str) -> str:
+    meta = user._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_{what}", args=[user.pk])
+
+
+def staff(*permissions: tuple[str, Any]) -> Client:
+    """The browser of a member of the staff who may do only this."""
+    user = make_user("staff@example.com")
+    user.is_staff = True
+    user.save()
+    for action, model in permissions:
+        meta = model._meta
+        named = {"codename": get_permission_codename(action, meta)}
+        permission = Permission.objects.get(content_type__app_label=meta.app_label, **named)
+        user.user_permissions.add(permission)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def one_of_each(user: Any) -> dict[str, Session]:
+    """A live session, a revoked one, and one that ended."""
+    found = {state: sessions.start(user).session for state in ("live", "revoked", "ended")}
+    sessions.revoke(found["revoked"], Session.Reason.LOGOUT)
+    Session.objects.filter(pk=found["ended"].pk).update(expires_at=timezone.now() - SECOND)
+    return found
+
+
+def listed(client: Client, **query: str) -> set[uuid.UUID]:
+    response = client.get(LIST, query)
+    assert response.status_code == 200
+    return {session.pk for session in response.context["cl"].result_list}
+
+
+def act(client: Client, chosen: list[Session], query: str = "", **data: str) -> Any:
+    selected = [str(session.pk) for session in chosen]
+    form = {"action": "revoke_selected", "_selected_action": selected, **data}
+    return client.post(LIST + query, form)
+
+
+def said(response: Any) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def states() -> list[str]:
+    return sorted(session.state for session in Session.objects.all())
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", {"live": "live", "revoked": "revoked", "ended": "ended"}),
+        ("ko", {"live": "사용 중", "revoked": "해지됨", "ended": "종료됨"}),
+    ],
+)
+def test_pages_say_the_state_in_words(
+    admin_client: Client, ann: Any, language: str, words: dict[str, str]
+) -> None:
+    found = one_of_each(ann)
+    headers = {"Accept-Language": language}
+    overview = admin_client.get(LIST, headers=headers).content.decode()
+    assert "jwt_refresh/admin.css" in overview
+    for state, session in found.items():
+        shown = f'<span class="jwt-refresh-{state}">{words[state]}</span>'
+        assert overview.count(shown) == 1
+        assert shown in admin_client.get(page_of(session), headers=headers).content.decode()
+
+
+def test_nobody_adds_or_changes_a_session(admin_client: Client, ann: Any) -> None:
+    session = sessions.start(ann).session
+    before = Session.objects.values().get()
+    assert admin_client.get(f"{LIST}add/").status_code == 403
+    assert admin_client.post(f"{LIST}add/", {"user": ann.pk}).status_code == 403
+    assert admin_client.post(page_of(session), {"generation": "7"}).status_code == 403
+    page = admin_client.get(page_of(session)).content.decode()
+    assert 'name="_save"' not in page
+    assert f"{LIST}add/" not in page
+    assert Session.objects.values().get() == before
+
+
+def test_whoever_has_no_permission_sees_nothing(ann: Any) -> None:
+    session = sessions.start(ann).session
+    client = staff()
+    assert client.get(LIST).status_code == 403
+    assert client.get(page_of(session)).status_code == 403
+
+
+def test_the_list_is_filtered_by_state(admin_client: Client, ann: Any) -> None:
+    found = one_of_each(ann)
+    for state, session in found.items():
+        assert listed(admin_client, state=state) == {session.pk}
+    everything = {session.pk for session in found.values()}
+    for garbage in ("", "garbage", "delete", "\x00", "LIVE"):
+        assert listed(admin_client, state=garbage) == everything
+    assert b"ended (1)" in admin_client.get(LIST, {"_facets": "True"}).content
+
+
+def test_the_newest_session_comes_first(
+    admin_client: Client, ann: Any, clock: time_machine.Traveller
+) -> None:
+    started = []
+    for _ in range(3):
+        started.append(sessions.start(ann).session)
+        clock.shift(1)
+    found = admin_client.get(LIST).context["cl"].result_list
+    assert list(found) == started[::-1]
+
+
+def test_search_finds_by_user_session_and_token(admin_client: Client, ann: Any) -> None:
+    tokens = sessions.start(ann)
+    own, old = tokens.session.pk, tokens.session.current_jti
+    new = sessions.refresh(tokens.access_token).session.current_jti
+    foreign = sessions.start(make_user("bob@example.com")).session.pk
+    for term in ("ann@example.com", "ANN", " ann ", str(own), own.hex, f"{own}".upper(), old, new):
+        assert listed(admin_client, q=term) == {own}
+    assert listed(admin_client, q="example.com") == {own, foreign}
+
+
+@pytest.mark.parametrize("garbage", ["nobody", "%", "'\"", "-1", str(uuid.UUID(int=0)), "é" * 500])
+def test_search_finds_nothing_by_garbage(admin_client: Client, ann: Any, garbage: str) -> None:
+    sessions.start(ann)
+    assert listed(admin_client, q=garbage) == set()
+
+
+@pytest.mark.parametrize("nothing", ["", " ", "\x00"])
+def test_an_empty_search_finds_everything(admin_client: Client, ann: Any, nothing: str) -> None:
+    session = sessions.start(ann).session
+    assert listed(admin_client, q=nothing) == {session.pk}
+
+
+@pytest.mark.parametrize("term", ["ann\x00", "\x00ann", " \x00 "])
+def test_a_nul_that_the_search_form_lets_pass_is_ignored(
+    rf: RequestFactory, ann: Any, term: str
+) -> None:
+    session, everything = sessions.start(ann).session, Session.objects.all()
+    model_admin = site.get_model_admin(Session)
+    found, _ = model_admin.get_search_results(rf.get(LIST), everything, term)
+    assert list(found) == [session]
+
+
+def test_the_list_costs_the_same_however_long_it_is(admin_client: Client) -> None:
+    costs = []
+    for name in ("ann", "bob"):
+        for number in range(5 if name == "ann" else 45):
+            sessions.start(make_user(f"{name}{number}@example.com"))
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            assert len(listed(admin_client)) == Session.objects.count()
+        costs.append(len(queries))
+    assert costs[0] == costs[1]
+
+
+def test_a_session_shows_its_newest_tokens_first(
+    admin_client: Client, ann: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admin, "NEWEST", 3)
+    tokens = sessions.start(ann)
+    sessions.start(ann)
+    jtis = [tokens.session.current_jti]
+    for _ in range(4):
+        tokens = sessions.refresh(tokens.access_token)
+        jtis.append(tokens.session.current_jti)
+    response = admin_client.get(page_of(tokens.session))
+    (inline,) = response.context["inline_admin_formsets"]
+    assert [form.instance.jti for form in inline.formset.forms] == jtis[:1:-1]
+    assert [jti.encode() in response.content for jti in jtis] == [False, False, True, True, True]
+
+
+def test_pages_never_show_a_token_or_a_hash(admin_client: Client, ann: Any) -> None:
+    first = sessions.start(ann)
+    second = sessions.refresh(first.access_token, idempotency_key="a key of the client")
+    session = second.session
+    secrets = [session.auth_hash, IssuedToken.objects.latest("id").key_hash, ann.password]
+    for tokens in (first, second):
+        secrets += tokens.access_token.split(".")
+    act(admin_client, [session], confirmed="yes")
+    pages = [LIST, *(page_of(session, what) for what in ("change", "history", "delete"))]
+    for page in pages:
+        shown = admin_client.get(page).content.decode()
+        assert str(session.pk) in shown
+        assert not [secret for secret in secrets if secret in shown]
+
+
+def test_revoking_asks_first_and_says_how_many(admin_client: Client, ann: Any) -> None:
+    found = one_of_each(ann)
+    more = sessions.start(ann).session
+    page = act(admin_client, [*found.values(), more]).content.decode()
+    assert "3 sessions will end at once. Their users must log in again." in page
+    assert all(f'value="{session.pk}"' in page for session in (*found.values(), more))
+    assert "1 session will end at once." in act(admin_client, [more]).content.decode()
+    assert states() == ["ended", "live", "live", "revoked"]
+    assert not LogEntry.objects.exists()
+
+
+def test_revoking_ends_the_chosen_sessions_and_is_logged(
+    admin_client: Client, admin_user: Any, ann: Any
+) -> None:
+    found = one_of_each(ann)
+    chosen = [sessions.start(ann).session for _ in range(2)]
+    response = act(admin_client, [found["revoked"], *chosen], confirmed="yes")
+    assert response.status_code == 302
+    assert said(response) == ["2 sessions were revoked."]
+    assert states() == ["ended", "live", "revoked", "revoked", "revoked"]
+    for session in (*chosen, found["revoked"]):
+        session.refresh_from_db()
+    assert {session.revoked_reason for session in chosen} == {Session.Reason.ADMIN}
+    assert found["revoked"].revoked_reason == Session.Reason.LOGOUT
+    entries = LogEntry.objects.values_list("object_id", "action_flag", "user")
+    expected = {(str(session.pk), CHANGE, admin_user.pk) for session in chosen}
+    assert set(entries) == expected
+    assert len(entries) == len(expected)
+
+
+def test_a_session_that_somebody_else_revokes_meanwhile_is_not_counted(
+    admin_client: Client, ann: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    revoke, first, second = (
+        sessions.revoke,
+        sessions.start(ann).session,
+        sessions.start(ann).session,
+    )
+
+    def late(session: Session, reason: str) -> bool:
+        if session == second:
+            revoke(session, Session.Reason.LOGOUT)
+        return revoke(session, reason)
+
+    monkeypatch.setattr(sessions, "revoke", late)
+    response = act(admin_client, [first, second], confirmed="yes")
+    assert said(response) == ["1 session was revoked."]
+    assert LogEntry.objects.get().object_id == str(first.pk)
+
+
+def test_select_across_revokes_all_that_the_list_would_show(admin_client: Client, ann: Any) -> None:
+    theirs = sessions.start(make_user("bob@example.com")).session
+    chosen = [sessions.start(ann).session for _ in range(3)]
+    query, across = "?q=ann&state=live", {"select_across": "1", "index": "0"}
+    asked = act(admin_client, chosen[:1], query, **across)
+    assert b"3 sessions will end at once." in asked.content
+    assert b'name="select_across" value="1"' in asked.content
+    answer = {"select_across": "1", "confirmed": "yes"}
+    assert said(act(admin_client, chosen[:1], query, **answer)) == ["3 sessions were revoked."]
+    assert list(Session.objects.live()) == [theirs]
+
+
+def test_without_select_across_only_the_ticked_are_revoked(admin_client: Client, ann: Any) -> None:
+    chosen, other = sessions.start(ann).session, sessions.start(ann).session
+    asked = act(admin_client, [chosen])
+    assert b'name="select_across" value="0"' in asked.content
+    act(admin_client, [chosen], select_across="0", confirmed="yes")
+    assert list(Session.objects.live()) == [other]
+
+
+def test_whoever_may_only_look_cannot_revoke(ann: Any) -> None:
+    session = sessions.start(ann).session
+    client = staff(("view", Session))
+    page = client.get(LIST)
+    assert page.status_code == 200
+    assert b"revoke_selected" not in page.content
+    act(client, [session], confirmed="yes")
+    assert states() == ["live"]
+    assert not LogEntry.objects.exists()
+
+
+def test_whoever_may_change_sessions_can_revoke_and_no_more(ann: Any) -> None:
+    session = sessions.start(ann).session
+    client = staff(("change", Session))
+    assert b'value="revoke_selected"' in client.get(LIST).content
+    assert client.post(page_of(session), {"generation": "7"}).status_code == 403
+    assert said(act(client, [session], confirmed="yes")) == ["1 session was revoked."]
+    assert states() == ["revoked"]
+
+
+def test_revoking_speaks_korean(admin_client: Client, ann: Any) -> None:
+    session = sessions.start(ann).session
+    admin_client.defaults["HTTP_ACCEPT_LANGUAGE"] = "ko"
+    assert "선택한 세션 해지" in admin_client.get(LIST).content.decode()
+    page = act(admin_client, [session]).content.decode()
+    assert "<title>세션 해지" in page
+    assert "네, 해지합니다" in page
+    assert said(act(admin_client, [session], confirmed="yes")) == ["세션 1개를 해지했습니다."]
+
+
+@with_users
+def test_a_user_takes_sessions_and_records_along(admin_client: Client, ann: Any) -> None:
+    sessions.refresh(sessions.start(ann).access_token)
+    theirs = sessions.start(make_user("bob@example.com")).session
+    page = page_of_user(ann, "delete")
+    assert admin_client.get(page).status_code == 200
+    assert admin_client.post(page, {"post": "yes"}).status_code == 302
+    assert not get_user_model().objects.filter(pk=ann.pk).exists()
+    assert Session.objects.get() == theirs
+    assert IssuedToken.objects.get().session == theirs
+
+
+@with_users
+def test_whoever_may_delete_users_needs_no_permission_on_sessions(ann: Any) -> None:
+    sessions.start(ann)
+    client = staff(("delete", get_user_model()))
+    page = page_of_user(ann, "delete")
+    assert b'type="submit"' in client.get(page).content
+    assert client.post(page, {"post": "yes"}).status_code == 302
+    assert not Session.objects.exists()
+    assert not IssuedToken.objects.exists()
+
+
+@pytest.mark.parametrize("model", [Session, get_user_model()])
+def test_a_session_is_deleted_by_whoever_may_delete_it_or_its_user(ann: Any, model: Any) -> None:
+    session = sessions.start(ann).session
+    client = staff(("delete", model))
+    assert client.post(page_of(session, "delete"), {"post": "yes"}).status_code == 302
+    assert not Session.objects.exists()
+
+
+def test_whoever_may_delete_neither_users_nor_sessions_cannot_delete_one(ann: Any) -> None:
+    session = sessions.start(ann).session
+    client = staff(("view", Session), ("change", Session), ("change", get_user_model()))
+    assert client.post(page_of(session, "delete"), {"post": "yes"}).status_code == 403
+    act(client, [session], action="delete_selected", post="yes")
+    assert Session.objects.get() == session

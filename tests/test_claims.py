@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+from types import MappingProxyType
+
+import pytest
+
+from jwt_refresh.claims import Claims, Kind, Style
+
+CONTENT = {"sub": "7", "sid": "s-1", "jti": "j-1", "iat": 1000, "exp": 2000, "secret": "hush"}
+SLIDING = Claims(Kind.SLIDING, MappingProxyType(CONTENT))
+ACCESS = Claims(Kind.ACCESS, MappingProxyType(CONTENT | {"origin_jti": "j-0"}))
+
+
+def test_claims_read_like_a_mapping() -> None:
+    assert SLIDING["secret"] == "hush"
+    assert dict(SLIDING) == CONTENT
+    assert len(SLIDING) == len(CONTENT)
+    assert "origin_jti" not in SLIDING
+    assert SLIDING.get("origin_jti") is None
+
+
+def test_registered_claims_are_attributes() -> None:
+    assert (SLIDING.sub, SLIDING.sid, SLIDING.jti) == ("7", "s-1", "j-1")
+    assert SLIDING.exp == 2000
+
+
+def test_claims_are_in_their_time_unless_said_otherwise() -> None:
+    assert not SLIDING.expired
+
+
+def test_a_refreshable_token_names_itself_and_an_access_token_its_origin() -> None:
+    assert SLIDING.refreshable_jti == "j-1"
+    assert ACCESS.refreshable_jti == "j-0"
+
+
+def test_nobody_changes_claims() -> None:
+    with pytest.raises(FrozenInstanceError):
+        SLIDING.expired = True  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        SLIDING["sub"] = "8"  # type: ignore[index]
+    with pytest.raises(TypeError):
+        SLIDING.content["sub"] = "8"  # type: ignore[index]
+
+
+def test_repr_names_the_token_and_shows_no_other_claim() -> None:
+    assert repr(SLIDING) == "<Claims sliding+jwt sid=s-1 jti=j-1>"
+
+
+@pytest.mark.parametrize(
+    ("style", "authenticating", "refreshable"),
+    [
+        (Style.SLIDING, Kind.SLIDING, Kind.SLIDING),
+        (Style.PAIR, Kind.ACCESS, Kind.REFRESH),
+    ],
+)
+def test_the_style_says_what_each_kind_is_for(
+    style: Style, authenticating: Kind, refreshable: Kind
+) -> None:
+    assert style.authenticating is authenticating
+    assert style.refreshable is refreshable
+
+
+def test_each_kind_has_a_typ_of_its_own() -> None:
+    assert [kind.value for kind in Kind] == ["at+jwt", "rt+jwt", "sliding+jwt"]

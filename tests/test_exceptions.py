@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+
+from jwt_refresh import exceptions
+from jwt_refresh.exceptions import TokenAlreadyExpired, TokenError, TokenExpired
+
+CODES = {
+    "InvalidRequest": "invalid_request",
+    "TokenMissing": "token_missing",
+    "TokenExpired": "token_expired",
+    "TokenAlreadyExpired": "token_expired",
+    "TokenInvalid": "token_invalid",
+    "TokenReused": "token_reused",
+    "StaleRetry": "stale_retry",
+    "SessionRevoked": "session_revoked",
+    "UserInactive": "user_inactive",
+    "PasswordChanged": "password_changed",
+    "InvalidCredentials": "invalid_credentials",
+    "Unavailable": "unavailable",
+}
+"""The error table of the public contract, as far as a token is to blame."""
+
+
+@pytest.mark.parametrize("name", CODES)
+def test_every_error_of_the_contract_is_a_token_error_with_its_code(name: str) -> None:
+    error = getattr(exceptions, name)
+    assert issubclass(error, TokenError)
+    assert error.code == CODES[name]
+
+
+def test_there_are_no_other_errors() -> None:
+    assert {error.__name__ for error in descendants(TokenError)} == CODES.keys()
+
+
+def test_only_the_two_expired_ones_share_a_code() -> None:
+    others = [e.code for e in descendants(TokenError) if e is not TokenAlreadyExpired]
+    assert len(set(others)) == len(others)
+    assert issubclass(TokenAlreadyExpired, TokenExpired)
+
+
+def descendants(error: type[TokenError]) -> list[type[TokenError]]:
+    children = error.__subclasses__()
+    return children + [leaf for child in children for leaf in descendants(child)]
