@@ -61,6 +61,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("ko", "한국어")]
 USE_TZ = True
+TIME_ZONE = "UTC"
 STATIC_URL = "static/"
 
 REST_FRAMEWORK = {

@@ -63,7 +63,7 @@ class IssuedTokenInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg
 
 @admin.register(Session)
 class SessionAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("id", "user", "coloured_state", "started_at", "issued_at", "expires_at")
+    list_display = ("user", "coloured_state", "started_at", "issued_at", "expires_at", "id")
     list_filter = (StateFilter,)
     list_select_related = ("user",)
     ordering = ("-started_at",)

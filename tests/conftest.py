@@ -1,16 +1,24 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import hypothesis
 import pytest
 import time_machine
 from django.contrib.auth import get_user_model
 from django.db import connections
 
 from .devices import PASSWORD, Device
+
+# A noisy machine is no defect; and what fails in CI must fail again.
+hypothesis.settings.register_profile(
+    "tests", deadline=None, derandomize=os.environ.get("CI") == "true"
+)
+hypothesis.settings.load_profile("tests")
 
 START = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 

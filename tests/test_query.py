@@ -76,6 +76,18 @@ def test_every_column_comes_out_as_the_orm_gives_it(ann: Any) -> None:
         assert type(found.user) is type(expected.user)
 
 
+def test_a_field_that_converts_what_it_reads_does_so_here(
+    ann: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = sessions.start(ann).session
+    field = ann._meta.get_field("email")
+    monkeypatch.setattr(field, "from_db_value", lambda text, *_: [text], raising=False)
+    query._plan.cache_clear()
+    found = columns(find(session).user)
+    assert found["email"] == (list, [ann.email])
+    assert found == columns(get_user_model()._default_manager.get())
+
+
 def test_what_is_found_is_a_saved_row_of_its_database(ann: Any) -> None:
     found = find(sessions.start(ann).session)
     for row in (found, found.user):

@@ -1,0 +1,273 @@
+"""The verdict, row by row as the design has it, in both styles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jwt_refresh.claims import Claims, Kind, Style
+from jwt_refresh.exceptions import (
+    PasswordChanged,
+    SessionRevoked,
+    StaleRetry,
+    TokenAlreadyExpired,
+    TokenError,
+    TokenInvalid,
+    TokenReused,
+    UserInactive,
+)
+from jwt_refresh.rotation import Act, Windows, check_alive, has_ended, verdict
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+GRACE = timedelta(seconds=30)
+RETRY = timedelta(days=1)
+TICK = timedelta(microseconds=1)
+HOUR = timedelta(hours=1)
+ROTATE, REISSUE, REPLACE = Act.ROTATE, Act.REISSUE, Act.REPLACE
+
+
+@dataclass
+class Session:
+    """In its fourth generation, rotated a moment ago."""
+
+    style: str = "sliding"
+    generation: int = 4
+    current_jti: str = "current"
+    previous_jti: str | None = "previous"
+    rotated_at: datetime = NOW
+    confirmed_at: datetime | None = None
+    expires_at: datetime = NOW + HOUR
+    ends_at: datetime | None = NOW + 30 * HOUR
+    revoked_at: datetime | None = None
+
+
+@dataclass
+class Issued:
+    generation: int
+    issued_at: datetime = NOW - HOUR
+    key_hash: str = ""
+
+
+def presented(jti: str, kind: Kind = Kind.SLIDING, *, expired: bool = False) -> Claims:
+    return Claims(kind, MappingProxyType({"jti": jti, "sid": "s"}), expired)
+
+
+def judge(
+    session: Session,
+    jti: str,
+    record: Issued | None = None,
+    successor: Issued | None = None,
+    *,
+    expired: bool = False,
+    keys: frozenset[str] = frozenset(),
+) -> Any:
+    """The act, or the class of the error."""
+    claims = presented(jti, Style(session.style).refreshable, expired=expired)
+    windows = Windows(GRACE, RETRY)
+    try:
+        return verdict(
+            session, claims, record, successor, now=NOW, windows=windows, key_hashes=keys
+        )
+    except TokenError as error:
+        return type(error)
+
+
+def rotated(ago: timedelta, *, confirmed: bool = False) -> dict[str, Any]:
+    return {"rotated_at": NOW - ago, "confirmed_at": NOW if confirmed else None}
+
+
+OLD, NEXT = Issued(2), Issued(3)
+DISPLACED, REPLACEMENT = Issued(4), Issued(4)
+JUST = replace(NEXT, issued_at=NOW - GRACE)
+KEYED = replace(NEXT, key_hash="k")
+
+# What is presented; how the row differs; the records; the keys of the request; what comes of it
+# in time and expired (sliding), in time and expired (pair).
+ROWS: dict[str, tuple[str, dict[str, Any], Any, Any, set[str], tuple[Any, Any, Any, Any]]] = {
+    "the current token": (
+        "current", {}, None, None, set(),
+        (ROTATE, TokenAlreadyExpired, ROTATE, TokenAlreadyExpired),
+    ),
+    "the previous, at the end of the grace": (
+        "previous", rotated(GRACE, confirmed=True), None, None, set(),
+        (REISSUE, TokenAlreadyExpired, REISSUE, REISSUE),
+    ),
+    "the previous, seen from a slow clock": (
+        "previous", rotated(-HOUR, confirmed=True), None, None, set(),
+        (REISSUE, TokenAlreadyExpired, REISSUE, REISSUE),
+    ),
+    "the previous, after the grace, its successor in use": (
+        "previous", rotated(GRACE + TICK, confirmed=True), None, None, set(),
+        (TokenReused, TokenReused, TokenReused, TokenReused),
+    ),
+    "the same with the key of the request that made the successor": (
+        "previous", rotated(GRACE + TICK, confirmed=True), None, KEYED, {"k"},
+        (TokenReused, TokenReused, TokenReused, TokenReused),
+    ),
+    "the previous, its answer lost": (
+        "previous", rotated(GRACE + TICK), None, None, set(),
+        (REPLACE, TokenAlreadyExpired, REPLACE, REPLACE),
+    ),
+    "the previous, its answer lost, with the same key": (
+        "previous", rotated(GRACE + TICK), None, KEYED, {"k"},
+        (REISSUE, TokenAlreadyExpired, REISSUE, REISSUE),
+    ),
+    "the previous, its answer lost, with another key": (
+        "previous", rotated(GRACE + TICK), None, KEYED, {"other"},
+        (REPLACE, TokenAlreadyExpired, REPLACE, REPLACE),
+    ),
+    "the previous, its answer lost, its successor made without a key": (
+        "previous", rotated(GRACE + TICK), None, NEXT, {"k"},
+        (REPLACE, TokenAlreadyExpired, REPLACE, REPLACE),
+    ),
+    "the previous, at the end of the retry window": (
+        "previous", rotated(RETRY), None, None, set(),
+        (REPLACE, TokenAlreadyExpired, REPLACE, REPLACE),
+    ),
+    "the previous, after the retry window": (
+        "previous", rotated(RETRY + TICK), None, KEYED, {"k"},
+        (TokenReused, TokenReused, TokenReused, TokenReused),
+    ),
+    "an older one, superseded at the end of the grace": (
+        "old", {}, OLD, JUST, set(),
+        (StaleRetry, TokenAlreadyExpired, StaleRetry, TokenAlreadyExpired),
+    ),
+    "an older one, superseded before that": (
+        "old", {}, OLD, replace(JUST, issued_at=NOW - GRACE - TICK), set(),
+        (TokenReused, TokenReused, TokenReused, TokenReused),
+    ),
+    "an older one with the key that made its successor": (
+        "old", {}, OLD, KEYED, {"k"},
+        (StaleRetry, TokenAlreadyExpired, StaleRetry, TokenAlreadyExpired),
+    ),
+    "an older one with another key": (
+        "old", {}, OLD, KEYED, {"other"},
+        (TokenReused, TokenReused, TokenReused, TokenReused),
+    ),
+    "a displaced one, the current one unused": (
+        "displaced", rotated(HOUR), DISPLACED, REPLACEMENT, set(),
+        (StaleRetry, TokenAlreadyExpired, StaleRetry, TokenAlreadyExpired),
+    ),
+    "a displaced one, the current one in use": (
+        "displaced", rotated(HOUR, confirmed=True), DISPLACED, REPLACEMENT, set(),
+        (TokenReused, TokenReused, TokenReused, TokenReused),
+    ),
+    "a displaced one of an older generation": (
+        "displaced", rotated(HOUR), Issued(3), NEXT, set(),
+        (TokenReused, TokenReused, TokenReused, TokenReused),
+    ),
+    "one without a record": (
+        "forged", {}, None, None, {"k"},
+        (TokenReused, TokenReused, TokenReused, TokenReused),
+    ),
+    "one whose record has no successor": (
+        "odd", {}, DISPLACED, None, {"k"},
+        (TokenReused, TokenReused, TokenReused, TokenReused),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("jti", "row", "record", "successor", "keys", "outcomes"), ROWS.values(),
+                         ids=ROWS.keys())  # fmt: skip
+def test_the_table(
+    jti: str, row: dict[str, Any], record: Any, successor: Any, keys: set[str], outcomes: Any
+) -> None:
+    seen = tuple(
+        judge(
+            Session(style=style, **row),
+            jti,
+            record,
+            successor,
+            expired=expired,
+            keys=frozenset(keys),
+        )
+        for style in ("sliding", "pair")
+        for expired in (False, True)
+    )
+    assert seen == outcomes
+
+
+@given(
+    session=st.builds(
+        Session,
+        style=st.sampled_from(["sliding", "pair"]),
+        rotated_at=st.datetimes(timezones=st.just(UTC)),
+        confirmed_at=st.none() | st.just(NOW),
+        previous_jti=st.none() | st.just("previous"),
+    ),
+    jti=st.sampled_from(["current", "previous", "old"]),
+    record=st.none() | st.builds(Issued, generation=st.integers(0, 4)),
+    successor=st.none()
+    | st.builds(
+        Issued,
+        generation=st.integers(0, 4),
+        issued_at=st.datetimes(timezones=st.just(UTC)),
+        key_hash=st.sampled_from(["", "k"]),
+    ),
+    expired=st.booleans(),
+    keys=st.frozensets(st.sampled_from(["k", "l"])),
+)
+def test_there_is_a_verdict_for_everything(jti: str, **case: Any) -> None:
+    """And only the current token ever begins a generation."""
+    outcome = judge(case["session"], jti, case["record"], case["successor"],
+                    expired=case["expired"], keys=case["keys"])  # fmt: skip
+    assert outcome in {*Act, TokenReused, StaleRetry, TokenAlreadyExpired}
+    assert (outcome is ROTATE) == (jti == "current" and not case["expired"])
+
+
+# Whether the session lives
+
+
+def alive(
+    session: Session, claims: Claims, *, active: bool = True, same_password: bool = True
+) -> Any:
+    try:
+        check_alive(session, claims, now=NOW, active=active, same_password=same_password)
+    except TokenError as error:
+        return type(error)
+    return None
+
+
+def test_what_ended_a_session_is_said_in_one_order() -> None:
+    token = presented("current")
+    session = Session(revoked_at=NOW, expires_at=NOW)
+    assert alive(session, token, active=False, same_password=False) is SessionRevoked
+    session = replace(session, revoked_at=None)
+    expired = presented("current", expired=True)
+    assert alive(session, token, active=False) is SessionRevoked
+    assert alive(session, expired, active=False) is TokenAlreadyExpired
+    session = replace(session, expires_at=NOW + TICK)
+    assert alive(session, token, active=False, same_password=False) is UserInactive
+    assert alive(session, token, same_password=False) is PasswordChanged
+    assert alive(session, token) is None
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "ends_at", "ended"),
+    [
+        (NOW + TICK, None, False),
+        (NOW, None, True),
+        (NOW + TICK, NOW + TICK, False),
+        (NOW + TICK, NOW, True),
+    ],
+)
+def test_a_session_ends_on_the_instant(
+    expires_at: datetime, ends_at: datetime | None, ended: bool
+) -> None:
+    assert has_ended(Session(expires_at=expires_at, ends_at=ends_at), NOW) is ended
+
+
+@pytest.mark.parametrize(
+    ("style", "kinds"),
+    [("sliding", {Kind.SLIDING}), ("pair", {Kind.ACCESS, Kind.REFRESH})],
+)
+def test_a_session_takes_the_kinds_of_its_style(style: str, kinds: set[Kind]) -> None:
+    for kind in Kind:
+        expected = None if kind in kinds else TokenInvalid
+        assert alive(Session(style=style), presented("current", kind)) is expected
