@@ -69,6 +69,7 @@ class TokenView(rest.APIView):
     permission_classes: Any = []
     parser_classes = [JSONParser, FormParser, MultiPartParser]
     renderer_classes = [JSONRenderer]
+    versioning_class = None
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
@@ -83,8 +84,8 @@ class TokenView(rest.APIView):
         return response
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
         _check_body(request._request)
+        super().initial(request, *args, **kwargs)
 
     def get_exception_handler(self) -> Callable[..., Response | None]:
         return rest.exception_handler

@@ -117,6 +117,7 @@ def test_a_token_in_the_address_is_not_read(phone: Device) -> None:
         (b"x", "multipart/form-data; boundary=\xe9", 400, MALFORMED),
         (b"{}", "application/json; charset=rot13", 415, "unsupported_media_type"),
         (b"{}", "application/json; charset=hex", 415, "unsupported_media_type"),
+        (b"{}", "application/json; charset=undefined", 415, "unsupported_media_type"),
         (b"{}", "application/json; charset=utf-16", 415, "unsupported_media_type"),
         (b"a=b", "application/x-www-form-urlencoded; charset=rot13", 415, "unsupported_media_type"),
         (b"<x/>", "text/xml", 415, "unsupported_media_type"),

@@ -12,6 +12,8 @@ from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
 from django.urls import reverse
+from rest_framework.versioning import NamespaceVersioning
+from rest_framework.views import APIView
 
 from jwt_refresh import sessions
 from jwt_refresh.models import IssuedToken, Session
@@ -102,6 +104,14 @@ def test_forms_work_as_well_as_json(phone: Device, content_type: str | None) -> 
         response = Client().post("/auth/login/", body, content_type=content_type)
     token = response.json()["access_token"]
     assert Client().post("/auth/verify/", {"token": token}).status_code == 200
+
+
+def test_a_project_with_versions_of_its_own_does_not_version_ours(
+    phone: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(NamespaceVersioning, "allowed_versions", ["v1"])
+    monkeypatch.setattr(APIView, "versioning_class", NamespaceVersioning)
+    assert phone.login().status_code == 200
 
 
 def test_an_unknown_format_is_not_found(phone: Device) -> None:
