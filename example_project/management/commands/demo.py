@@ -38,6 +38,7 @@ class Command(BaseCommand):
         for name, password, is_admin in USERS:
             self.create_user(name, password, is_admin)
         self.stdout.write(GUIDE.format(server=f"{HOST}:{port}"))
+        self.stdout.flush()
         call_command("runserver", f"{HOST}:{port}", use_reloader=False, skip_checks=False)
 
     def check_port(self, port: int) -> None:
