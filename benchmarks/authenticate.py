@@ -46,8 +46,14 @@ def make_tokens() -> list[str]:
     sessions = []
     for number in range(SESSIONS):
         user = users[number % USERS]
-        session = Session(user=user, style=Session.Style.SLIDING, started_at=now, rotated_at=now)
-        session.renew(now, conf.LIFETIME)
+        session = Session(
+            user=user,
+            style=Session.Style.SLIDING,
+            lifetime=conf.LIFETIME,
+            started_at=now,
+            rotated_at=now,
+        )
+        session.renew(now)
         session.confirmed_at = now
         sessions.append(session)
     Session.objects.bulk_create(sessions)

@@ -74,10 +74,11 @@ class SessionAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     inlines = (IssuedTokenInline,)
     fields = (
         ("id", "user", "coloured_state"),
-        ("style", "generation"),
+        ("style", "lifetime", "refresh_lifetime", "generation"),
         ("current_jti", "previous_jti"),
         ("started_at", "issued_at", "rotated_at", "confirmed_at"),
         ("expires_at", "ends_at"),
+        ("address", "agent"),
         ("revoked_at", "revoked_reason"),
     )
 

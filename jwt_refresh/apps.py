@@ -10,4 +10,10 @@ class JWTRefreshConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from django.contrib.auth import get_user_model
+        from django.db.models.signals import pre_save
+
         from . import checks  # noqa: F401
+        from .sessions.passwords import carry_over
+
+        pre_save.connect(carry_over, sender=get_user_model())

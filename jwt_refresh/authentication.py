@@ -21,16 +21,24 @@ class JWTAuthentication(BaseAuthentication):
     Raises ``Refusal`` for a token of ours that failed; leaves other schemes to others.
     """
 
+    confirms = True
+
     @sensitive_variables("encoded")
     def authenticate(self, request: Request) -> tuple[Any, Claims] | None:
         try:
             encoded = token_of_header(request._request)
             if encoded is None:
                 return None
-            session, claims = lookup.authenticate(encoded)
+            session, claims = lookup.authenticate(encoded, confirm=self.confirms)
         except TokenError as error:
             raise Refusal(error) from None
         return session.user, claims
 
     def authenticate_header(self, request: Request) -> str:
         return challenge()
+
+
+class UnconfirmedJWTAuthentication(JWTAuthentication):
+    """The same, where a request proves nothing about who holds the current token."""
+
+    confirms = False

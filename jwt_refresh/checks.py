@@ -6,17 +6,19 @@ from collections.abc import Iterator
 from datetime import timedelta
 from difflib import get_close_matches
 from types import UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning, register
+from django.utils.module_loading import import_string
 
 from .conf import Conf, conf
 from .keyring import HMAC_KEY_BYTES
-from .tokens import MAX_LIFETIME
+from .lifetimes import Lifetimes
 
 TYPES = {name: get_args(hint)[0] for name, hint in get_type_hints(Conf).items()}
+HOOKS = ("LIFETIMES",)
 MAX_LEEWAY = timedelta(minutes=5)
 PUBLISHED_SECRETS = {
     "a-string-secret-at-least-256-bits-long",
@@ -32,7 +34,8 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     given = getattr(settings, "JWT_REFRESH", {})
     if not isinstance(given, dict):
         return [Error("JWT_REFRESH must be a dict.", id="jwt_refresh.E002")]
-    return [*_unknown(given), *_mistyped(given)] or [*_keys(), *_times(), *_users()]
+    rules = (_keys, _times, _users, _hooks)
+    return [*_unknown(given), *_mistyped(given)] or [found for rule in rules for found in rule()]
 
 
 def _unknown(given: dict[Any, Any]) -> Iterator[CheckMessage]:
@@ -51,18 +54,24 @@ def _mistyped(given: dict[str, Any]) -> Iterator[CheckMessage]:
 def _fits(value: object, hint: Any) -> bool:
     if get_origin(hint) in (Union, UnionType):
         return any(_fits(value, option) for option in get_args(hint))
+    if get_origin(hint) is Literal:
+        return any(value is option or value == option for option in get_args(hint))
     if get_origin(hint) is not None:
         (member,) = get_args(hint)
         return isinstance(value, list | tuple) and all(_fits(item, member) for item in value)
-    return isinstance(value, hint)
+    return isinstance(value, hint) and not isinstance(value, bool)
 
 
 def _describe(hint: Any) -> str:
     if get_origin(hint) in (Union, UnionType):
         return " or ".join(map(_describe, get_args(hint)))
+    if get_origin(hint) is Literal:
+        return " or ".join(map(repr, get_args(hint)))
     if get_origin(hint) is not None:
         return f"a list of {_describe(get_args(hint)[0])}"
-    return {type(None): "None", str: "a string"}.get(hint, f"a {hint.__name__}")
+    return {type(None): "None", str: "a string", int: "a whole number"}.get(
+        hint, f"a {hint.__name__}"
+    )
 
 
 def _keys() -> Iterator[CheckMessage]:
@@ -84,12 +93,8 @@ def _keys() -> Iterator[CheckMessage]:
 
 
 def _times() -> Iterator[CheckMessage]:
-    if not timedelta(seconds=1) <= conf.LIFETIME <= timedelta(seconds=MAX_LIFETIME):
-        hint = "It is at least one second and at most 400 days; half an hour is usual."
-        yield _error("E005", "LIFETIME", "is out of range.", hint)
-    if conf.SESSION_LIFETIME is not None and conf.SESSION_LIFETIME < conf.LIFETIME:
-        hint = "A session must be able to outlive one token."
-        yield _error("E005", "SESSION_LIFETIME", "is shorter than 'LIFETIME'.", hint)
+    for name, fault, hint in Lifetimes().problems():
+        yield _error("E005", name.upper(), f"{fault}.", hint)
     for name in ("REFRESH_GRACE", "RETRY_WINDOW"):
         if getattr(conf, name) < timedelta(0):
             yield _error("E006", name, "is negative.", "timedelta(0) turns the window off.")
@@ -111,10 +116,24 @@ def _users() -> Iterator[CheckMessage]:
     if not hasattr(model, conf.USER_ID_FIELD):
         hint = "Name a unique field that never changes, or leave it out."
         yield _error("E009", "USER_ID_FIELD", f"is no attribute of {model._meta.label}.", hint)
+    if conf.MAX_SESSIONS is not None and conf.MAX_SESSIONS < 1:
+        yield _error("E011", "MAX_SESSIONS", "lets nobody log in.", "It is at least 1, or None.")
     if not hasattr(model, "get_session_auth_hash"):
         text = f"{model._meta.label} has no get_session_auth_hash()."
         hint = "A new password does not end its sessions. Derive it from AbstractBaseUser."
         yield Warning(text, hint=hint, id="jwt_refresh.W004")
+
+
+def _hooks() -> Iterator[CheckMessage]:
+    for name in HOOKS:
+        path = getattr(conf, name)
+        try:
+            usable = path is None or callable(import_string(path))
+        except ImportError:
+            usable = False
+        if not usable:
+            hint = 'It is the dotted path of a function, such as "accounts.tokens.lifetimes".'
+            yield _error("E010", name, "names no function.", hint)
 
 
 def _is_weak(text: str, least: int) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from django.conf import settings
 
@@ -40,11 +40,16 @@ class Conf:
     AUDIENCE: Setting[str | None] = Setting(None)
     LEEWAY: Setting[timedelta] = Setting(timedelta(seconds=5))
     LIFETIME: Setting[timedelta] = Setting(timedelta(minutes=30))
+    REFRESH_LIFETIME: Setting[timedelta | None] = Setting(None)
     SESSION_LIFETIME: Setting[timedelta | None] = Setting(timedelta(days=30))
+    LIFETIMES: Setting[str | None] = Setting(None)
     REFRESH_GRACE: Setting[timedelta] = Setting(timedelta(seconds=30))
     RETRY_WINDOW: Setting[timedelta] = Setting(timedelta(days=1))
+    ON_REUSE: Setting[Literal["session", "user"]] = Setting("session")
+    MAX_SESSIONS: Setting[int | None] = Setting(None)
     AUTH_HEADER_TYPES: Setting[Sequence[str]] = Setting(("Bearer",))
     USER_ID_FIELD: Setting[str] = Setting("pk")
+    RECORD_CLIENT: Setting[Literal["off", "truncated", "full"]] = Setting("truncated")
 
     def windows(self) -> Windows:
         return Windows(grace=self.REFRESH_GRACE, retry=self.RETRY_WINDOW)

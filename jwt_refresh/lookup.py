@@ -2,54 +2,70 @@
 
 from __future__ import annotations
 
-import logging
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldError, ValidationError
-from django.db import router, transaction
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from . import rotation
-from .claims import Claims
+from .claims import Claims, Kind
 from .conf import conf
-from .exceptions import SessionRevoked, TokenInvalid, UserInactive
-from .models import IssuedToken, Session, is_active, subject_of
+from .database import after_commit, write_alias
+from .exceptions import (
+    SessionRevoked,
+    StaleRetry,
+    TokenExpired,
+    TokenInvalid,
+    TokenReused,
+    UserInactive,
+)
+from .models import IssuedToken, Session
 from .query import session_with_user
-
-logger = logging.getLogger("jwt_refresh")
-
-
-def write_alias() -> str:
-    """Where sessions are written, and read as well: a replica may lag behind a revocation."""
-    return router.db_for_write(Session)
+from .rotation import Act
+from .users import is_active, subject_of
 
 
 @sensitive_variables("encoded")
-def authenticate(encoded: str) -> tuple[Session, Claims]:
+def authenticate(encoded: str, *, confirm: bool = True) -> tuple[Session, Claims]:
     """The session, with its ``user``, and the claims of a token that authenticates a request.
 
-    One query; one more the first time that a token of its generation is used, which confirms
-    it. Raises ``TokenError``.
+    One query; with ``confirm`` one more the first time that a token of its generation is used,
+    which proves that the client holds it. Raises ``TokenError``.
     """
     claims = conf.verifier().authenticating(encoded)
     session = living_session(claims, timezone.now())
-    if session.confirmed_at is None and claims.refreshable_jti == session.current_jti:
-        _confirm(session)
+    unconfirmed = session.confirmed_at is None and claims.refreshable_jti == session.current_jti
+    if confirm and unconfirmed:
+        rows = Session.objects.using(write_alias())
+        # No request fails for the lack of it.
+        after_commit(lambda: rows.confirm(session))
     return session, claims
 
 
 @sensitive_variables("encoded")
-def verify(encoded: str) -> Claims:
-    """The claims of a token that would authenticate now. Confirms nothing; one query.
+def verify(encoded: str) -> int:
+    """For how many seconds a token will go on to authenticate, or can be refreshed.
 
-    Raises ``TokenError``.
+    Changes nothing. One query; two for a refresh token that is not the current one. Raises
+    ``TokenError``.
     """
-    claims = conf.verifier().current(encoded)
-    living_session(claims, timezone.now())
-    return claims
+    now = timezone.now()
+    claims = conf.verifier().ours(encoded)
+    if claims.kind is not Kind.REFRESH:
+        if claims.expired:
+            raise TokenExpired("past exp")
+        living_session(claims, now)
+        return claims.exp - int(now.timestamp())
+    session = living_session(claims, now)
+    try:
+        judge(session, claims, (), now)
+    except (StaleRetry, TokenReused):
+        raise TokenInvalid("superseded") from None
+    return int(session.expires_at.timestamp()) - int(now.timestamp())
 
 
 @sensitive_variables("encoded")
@@ -86,11 +102,28 @@ def parse_sid(claims: Claims) -> uuid.UUID:
         raise SessionRevoked("sid is not one of ours") from None
 
 
-def records(
+def judge(session: Session, claims: Claims, key_hashes: Sequence[str], now: datetime) -> Act:
+    """The verdict on a refreshable token of a living session. One query where records count.
+
+    Raises ``TokenError``.
+    """
+    presented, successor = _records(session, claims, keyed=bool(key_hashes))
+    return rotation.verdict(
+        session,
+        claims,
+        presented,
+        successor,
+        now=now,
+        windows=conf.windows(),
+        key_hashes=frozenset(key_hashes),
+    )
+
+
+def _records(
     session: Session, claims: Claims, *, keyed: bool
 ) -> tuple[IssuedToken | None, IssuedToken | None]:
-    """The records that the verdict needs, in one query at most: of the token that was
-    presented, and of what took its place. ``keyed``: there is an ``Idempotency-Key``."""
+    """Of the token that was presented, and of what took its place, as far as the verdict needs
+    them. ``keyed``: there is an ``Idempotency-Key``."""
     issued = IssuedToken.objects.using(write_alias()).filter(session=session)
     if claims.jti == session.current_jti:
         return None, None
@@ -99,15 +132,6 @@ def records(
     since = issued.filter(jti=claims.jti).values("id")[:1]
     presented, successor = (*issued.filter(id__gte=since).order_by("id")[:2], None, None)[:2]
     return presented, successor
-
-
-def _confirm(session: Session) -> None:
-    """Confirm once the caller's transaction is over. No request fails for the lack of it."""
-    rows = Session.objects.using(write_alias())
-    try:
-        transaction.on_commit(lambda: rows.confirm(session), using=rows.db, robust=True)
-    except transaction.TransactionManagementError:
-        logger.warning("Not confirmed in a hand-made transaction: sid=%s", session.pk)
 
 
 def _why_gone(claims: Claims) -> SessionRevoked | UserInactive:

@@ -4,31 +4,44 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from .rotation import has_ended
+from .users import auth_hash_of, auth_hashes_of
 
 
 class SessionQuerySet(models.QuerySet["Session"]):
     """Sessions by state: every session is exactly one of live, revoked and ended."""
 
     def live(self) -> SessionQuerySet:
-        return self.filter(revoked_at=None).exclude(self._past_its_end())
+        return self.filter(revoked_at=None).exclude(_ended(timezone.now()))
 
     def revoked(self) -> SessionQuerySet:
         return self.exclude(revoked_at=None)
 
     def ended(self) -> SessionQuerySet:
-        return self.filter(self._past_its_end(), revoked_at=None)
+        return self.filter(_ended(timezone.now()), revoked_at=None)
+
+    def dead(self, by: datetime) -> SessionQuerySet:
+        """Those that were revoked or had ended ``by`` an instant."""
+        return self.filter(_ended(by) | Q(revoked_at__isnull=False, revoked_at__lte=by))
+
+    def surplus(self, most: int) -> SessionQuerySet:
+        """Those that the ``most`` most recently refreshed ones leave over."""
+        newest_first = Window(RowNumber(), order_by=[F("rotated_at").desc(), F("pk").desc()])
+        ranked = self.annotate(place=newest_first).filter(place__gt=most)
+        return self.filter(pk__in=ranked.values("pk"))
 
     def revoke(self, reason: str, at: datetime) -> int:
         """Revoke those that are not revoked yet; how many that were. One statement."""
@@ -43,9 +56,13 @@ class SessionQuerySet(models.QuerySet["Session"]):
             revoked_at=None,
         ).update(confirmed_at=timezone.now())
 
-    def _past_its_end(self) -> Q:
-        now = timezone.now()
-        return Q(expires_at__lte=now) | Q(ends_at__isnull=False, ends_at__lte=now)
+    def carry_over(self, auth_hashes: Collection[str], auth_hash: str) -> int:
+        """Keep those with one of the old ``auth_hashes`` alive under the new one."""
+        return self.filter(auth_hash__in=auth_hashes).update(auth_hash=auth_hash)
+
+
+def _ended(by: datetime) -> Q:
+    return Q(expires_at__lte=by) | Q(ends_at__isnull=False, ends_at__lte=by)
 
 
 class Session(models.Model):
@@ -64,6 +81,8 @@ class Session(models.Model):
 
         LOGOUT = "logout", _("logged out")
         LOGOUT_ALL = "logout_all", _("logged out everywhere")
+        USER = "user", _("ended by its user from another device")
+        MAX_SESSIONS = "max_sessions", _("made room for a newer login")
         REUSE = "reuse", _("a superseded token was reused")
         ADMIN = "admin", _("revoked by an administrator")
 
@@ -80,6 +99,8 @@ class Session(models.Model):
         verbose_name=_("user"),
     )
     style = models.CharField(_("style"), max_length=7, choices=Style.choices)
+    lifetime = models.DurationField(_("lifetime of a JWT"))
+    refresh_lifetime = models.DurationField(_("lifetime of a refresh token"), null=True)
     started_at = models.DateTimeField(_("started at"))
     generation = models.PositiveIntegerField(_("generation"), default=0)
     current_jti = models.CharField(_("current jti"), max_length=32)
@@ -92,6 +113,8 @@ class Session(models.Model):
     revoked_at = models.DateTimeField(_("revoked at"), null=True)
     revoked_reason = models.CharField(_("reason"), max_length=100, blank=True)
     auth_hash = models.CharField(max_length=128, blank=True)
+    address = models.CharField(_("address"), max_length=43, blank=True)
+    agent = models.CharField(_("user agent"), max_length=200, blank=True)
 
     objects = SessionQuerySet.as_manager()
 
@@ -103,15 +126,22 @@ class Session(models.Model):
     def __str__(self) -> str:
         return str(self.pk)
 
-    def renew(self, now: datetime, lifetime: timedelta) -> None:
+    def renew(self, now: datetime) -> None:
         """Give the row a new current token, which nobody has used. Nothing is saved."""
         self.current_jti = secrets.token_urlsafe(16)
-        self.issued_at = now.replace(microsecond=0)
-        self.expires_at = later(self.issued_at, lifetime)
+        # By the clock of a server that lags, a token would be older than its session.
+        self.issued_at = max(now.replace(microsecond=0), self.started_at)
+        self.expires_at = later(self.issued_at, self.refresh_lifetime or self.lifetime)
         if self.ends_at is not None:
             self.expires_at = min(self.expires_at, self.ends_at)
         self.confirmed_at = None
         self.auth_hash = auth_hash_of(self.user)
+
+    @property
+    def last_used_at(self) -> datetime:
+        """To the hour, from what a refresh and a confirmation write anyway."""
+        used_at = max(self.issued_at, self.confirmed_at or self.issued_at)
+        return used_at.replace(minute=0, second=0, microsecond=0)
 
     @property
     def state(self) -> State:
@@ -120,16 +150,13 @@ class Session(models.Model):
         return self.State.ENDED if has_ended(self, timezone.now()) else self.State.LIVE
 
     def has_password_of(self, user: Any) -> bool:
-        """Whether the password of ``user`` is the one of login, a retired ``SECRET_KEY`` included.
+        """Whether the password of ``user`` is the one of login.
 
         A user model without ``get_session_auth_hash`` has nothing to compare.
         """
         if not self.auth_hash:
             return True
-        if constant_time_compare(self.auth_hash, auth_hash_of(user)):
-            return True
-        fallbacks = getattr(user, "get_session_auth_fallback_hash", tuple)
-        return any(constant_time_compare(self.auth_hash, known) for known in fallbacks())
+        return any(constant_time_compare(self.auth_hash, known) for known in auth_hashes_of(user))
 
 
 class IssuedToken(models.Model):
@@ -156,21 +183,7 @@ class IssuedToken(models.Model):
         return self.jti
 
 
-def auth_hash_of(user: Any) -> str:
-    """Changes with the password of ``user``; empty for a user model that has no such hash."""
-    return user.get_session_auth_hash() if hasattr(user, "get_session_auth_hash") else ""
-
-
-def is_active(user: Any) -> bool:
-    return getattr(user, "is_active", True)
-
-
-def subject_of(user: Any, field: str) -> str:
-    """The claim ``sub`` of a user: its attribute ``field``, always as a string."""
-    return str(getattr(user, field))
-
-
 def later(instant: datetime, lifetime: timedelta) -> datetime:
-    """``instant + lifetime`` in elapsed time, also where local time skips an hour."""
+    """``instant + lifetime`` in elapsed whole seconds, also where local time skips an hour."""
     zone = UTC if settings.USE_TZ else None
-    return datetime.fromtimestamp(instant.timestamp() + lifetime.total_seconds(), tz=zone)
+    return datetime.fromtimestamp(int(instant.timestamp() + lifetime.total_seconds()), tz=zone)

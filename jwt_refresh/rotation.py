@@ -34,6 +34,7 @@ class Row(Protocol):
     generation: int
     current_jti: str
     previous_jti: str | None
+    issued_at: datetime
     rotated_at: datetime
     confirmed_at: datetime | None
     expires_at: datetime
@@ -61,8 +62,9 @@ class Act(Enum):
 class Windows:
     """How long a superseded token is still an honest mistake.
 
-    ``grace``: for tabs that refresh at once, and late duplicates.
-    ``retry``: for a client whose answer was lost, as long as nobody used the successor.
+    ``grace``: for tabs that refresh at once, and late duplicates; from the issue of the successor.
+    ``retry``: for a client whose answer was lost, as long as nobody used the successor; from the
+    first exchange.
     """
 
     grace: timedelta
@@ -120,9 +122,7 @@ def verdict(
     if claims.jti == row.current_jti:
         act = Act.ROTATE
     elif claims.jti == row.previous_jti:
-        act = _second_try(row, _age(row.rotated_at, now), windows, same_request)
-        if act is None:
-            raise TokenReused("superseded")
+        act = _second_try(row, now, windows, same_request)
     elif not _is_late_duplicate(row, presented, successor, now, windows, same_request):
         raise TokenReused("superseded long ago, or without a record")
     if claims.expired and not _outlives_itself(row, act):
@@ -132,11 +132,18 @@ def verdict(
     return act
 
 
-def _second_try(row: Row, age: timedelta, windows: Windows, same_request: bool) -> Act | None:
-    if age <= windows.grace:
+def _second_try(row: Row, now: datetime, windows: Windows, same_request: bool) -> Act | None:
+    """What becomes of the previous token; ``None`` where it is a late duplicate."""
+    # From the issue of a replacement as well: of two tabs that ask for a lost answer at once,
+    # neither must be left with a token that the other one has displaced.
+    if _age(max(row.rotated_at, row.issued_at), now) <= windows.grace:
         return Act.REISSUE
-    if row.confirmed_at is not None or age > windows.retry:
-        return None
+    if row.confirmed_at is not None:
+        if same_request:
+            return None
+        raise TokenReused("superseded by a token in use")
+    if _age(row.rotated_at, now) > windows.retry:
+        raise TokenReused("superseded too long ago")
     return Act.REISSUE if same_request else Act.REPLACE
 
 

@@ -39,3 +39,25 @@ class TokenResponseSerializer(serializers.Serializer[Any]):
     access_token = serializers.CharField()
     token_type = serializers.CharField(default="Bearer")
     expires_in = serializers.IntegerField(help_text="seconds")
+    refresh_token = serializers.CharField(required=False, help_text="in pair style")
+    refresh_expires_in = serializers.IntegerField(required=False, help_text="seconds")
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        shown = super().to_representation(instance)
+        return {name: value for name, value in shown.items() if value is not None}
+
+
+class SessionSerializer(serializers.Serializer[Any]):
+    """What a person needs to recognise a device. ``context["current"]`` is the asker's ``sid``."""
+
+    sid = serializers.UUIDField(source="pk")
+    started_at = serializers.DateTimeField()
+    last_used_at = serializers.DateTimeField(help_text="to the hour")
+    ends_at = serializers.DateTimeField(allow_null=True)
+    address = serializers.CharField()
+    agent = serializers.CharField()
+    current = serializers.SerializerMethodField()
+
+    def get_current(self, session: Any) -> bool:
+        current: str = self.context["current"]
+        return str(session.pk) == current

@@ -17,6 +17,8 @@ from .exceptions import InvalidRequest, TokenError, TokenInvalid, TokenMissing
 
 logger = logging.getLogger("jwt_refresh")
 
+BODY_NAMES = ("refresh_token", "token")
+"""The members of a body in which a token may travel."""
 MAX_IDEMPOTENCY_KEY = 255
 
 _ANSWERS = {
@@ -81,14 +83,19 @@ def token_of(request: Request) -> str:
     stale header to every call. Raises ``TokenMissing``, ``TokenInvalid`` or ``InvalidRequest``.
     """
     data = body_of(request)
-    if isinstance(data, QueryDict) and len(data.getlist("token")) > 1:
+    given = [value for name in BODY_NAMES for value in _values(data, name) if value]
+    if len(given) > 1:
         raise InvalidRequest("more than one token in the body")
-    token = data.get("token") or token_of_header(request._request)
+    token = given[0] if given else token_of_header(request._request)
     if not token:
         raise TokenMissing("neither in the body nor in the header")
     if not isinstance(token, str):
         raise TokenInvalid("not text")
     return token
+
+
+def _values(data: Mapping[str, Any], name: str) -> list[Any]:
+    return data.getlist(name) if isinstance(data, QueryDict) else [data.get(name)]
 
 
 def body_of(request: Request) -> Mapping[str, Any]:

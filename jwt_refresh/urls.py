@@ -5,11 +5,12 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 
 from . import views
+from .endpoint import TokenView
 
 app_name = "jwt_refresh"
 
 
-def _endpoint(route: str, view: type[views.TokenView], name: str) -> list[URLPattern]:
+def _endpoint(route: str, view: type[TokenView], name: str) -> list[URLPattern]:
     return [path(f"{route}/", view.as_view(), name=name), path(route, view.as_view())]
 
 
@@ -19,4 +20,6 @@ urlpatterns = [
     *_endpoint("verify", views.VerifyView, "verify"),
     *_endpoint("logout", views.LogoutView, "logout"),
     *_endpoint("logout/all", views.LogoutAllView, "logout-all"),
+    *_endpoint("sessions", views.SessionListView, "session-list"),
+    *_endpoint("sessions/<sid>", views.SessionDetailView, "session-detail"),
 ]

@@ -13,6 +13,7 @@ from django.contrib.auth import get_user_model
 from django.db import connections
 
 from .devices import PASSWORD, Device
+from .signals import Told, listening
 
 # A noisy machine is no defect; and what fails in CI must fail again.
 hypothesis.settings.register_profile(
@@ -67,6 +68,13 @@ def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     """What the app logs, from the least level on."""
     caplog.set_level(logging.DEBUG, logger="jwt_refresh")
     return caplog
+
+
+@pytest.fixture
+def told() -> Iterator[Told]:
+    """The signals of the app, as they are sent."""
+    with listening() as heard:
+        yield heard
 
 
 def make_user(name: str, password: str = PASSWORD) -> Any:

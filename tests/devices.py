@@ -11,13 +11,21 @@ PASSWORD = " correct horse battery staple "
 
 
 class Device:
-    """Logs in, keeps its token, and sends it: ``phone.login(); phone.refresh()``."""
+    """Logs in, keeps its tokens, and sends them: ``phone.login(); phone.refresh()``.
+
+    ``token`` authenticates; ``refresh_token`` is there in pair style only.
+    """
 
     def __init__(self, user: Any, password: str = PASSWORD) -> None:
         self.user = user
         self.password = password
         self.http = Client()
         self.token = ""
+        self.refresh_token = ""
+
+    @property
+    def refreshable(self) -> str:
+        return self.refresh_token or self.token
 
     def login(self) -> Any:
         name = get_user_model().USERNAME_FIELD
@@ -25,8 +33,8 @@ class Device:
         return self._keep(self.post("/auth/login/", credentials, token=None))
 
     def refresh(self, token: str | None = None, **headers: str) -> Any:
-        """Refresh ``token``, or the one that it holds; hold the answer."""
-        return self._keep(self.post("/auth/refresh/", token=token or self.token, **headers))
+        """Refresh ``token``, or what it holds; hold the answer."""
+        return self._keep(self.post("/auth/refresh/", token=token or self.refreshable, **headers))
 
     def verify(self) -> Any:
         return self.post("/auth/verify/")
@@ -55,4 +63,5 @@ class Device:
     def _keep(self, response: Any) -> Any:
         if response.status_code == 200:
             self.token = response.json()["access_token"]
+            self.refresh_token = response.json().get("refresh_token", "")
         return response

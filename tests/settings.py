@@ -1,11 +1,16 @@
-"""Settings of the tests. Two variables of the environment choose another world:
-``TEST_USER_MODEL`` (a user model of ``tests.accounts``), ``TEST_USE_TZ`` (0: naive times)."""
+"""Settings of the tests. Variables of the environment choose another world:
+
+``TEST_DATABASE``: ``sqlite``, or ``postgresql`` or ``mariadb`` on 127.0.0.1.
+``TEST_USER_MODEL``: a user model of ``tests.accounts``.
+``TEST_USE_TZ``: 0 for naive times.
+"""
 
 from __future__ import annotations
 
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 SECRET_KEY = "the key of the tests, which is long enough for HS256 and HS512 as well"
 ROOT_URLCONF = "tests.urls"
@@ -47,14 +52,30 @@ TEMPLATES = [
     }
 ]
 STATIC_URL = "static/"
-# A file, since threads and processes cannot share a database in memory.
-_DATABASE = Path(tempfile.gettempdir()) / f"jwt_refresh-tests-{os.getpid()}.sqlite3"
-DATABASES = {
-    alias: {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": f"{_DATABASE}.{alias}",
-        "TEST": {"NAME": f"{_DATABASE}.{alias}"},
-        "OPTIONS": {"timeout": 30},
+DATABASE = os.environ.get("TEST_DATABASE", "sqlite")
+
+
+def _database(alias: str) -> dict[str, Any]:
+    name = f"jwt_refresh_tests_{alias}"
+    if DATABASE == "sqlite":
+        # A file, since threads and processes cannot share a database in memory.
+        path = Path(tempfile.gettempdir()) / f"{name}-{os.getpid()}.sqlite3"
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": path,
+            "TEST": {"NAME": path},
+            "OPTIONS": {"timeout": 30},
+        }
+    return {
+        "ENGINE": {
+            "postgresql": "django.db.backends.postgresql",
+            "mariadb": "django.db.backends.mysql",
+        }[DATABASE],
+        "NAME": name,
+        "TEST": {"NAME": name},
+        "HOST": "127.0.0.1",
+        "USER": {"postgresql": "postgres", "mariadb": "root"}[DATABASE],
     }
-    for alias in ("default", "other")
-}
+
+
+DATABASES = {alias: _database(alias) for alias in ("default", "other")}

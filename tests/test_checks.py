@@ -37,6 +37,8 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("E005", "LIFETIME", {"LIFETIME": 400 * DAY + SECOND, "SESSION_LIFETIME": None}),
     ("E005", "SESSION_LIFETIME", {"SESSION_LIFETIME": 30 * MINUTE - SECOND}),
     ("E005", "SESSION_LIFETIME", {"SESSION_LIFETIME": NONE}),
+    ("E005", "REFRESH_LIFETIME", {"REFRESH_LIFETIME": 30 * MINUTE - SECOND}),
+    ("E005", "REFRESH_LIFETIME", {"REFRESH_LIFETIME": 400 * DAY + SECOND}),
     ("E006", "REFRESH_GRACE", {"REFRESH_GRACE": -SECOND}),
     ("E006", "RETRY_WINDOW", {"RETRY_WINDOW": -SECOND}),
     ("E007", "LEEWAY", {"LEEWAY": -SECOND}),
@@ -44,6 +46,11 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("E008", "AUTH_HEADER_TYPES", {"AUTH_HEADER_TYPES": []}),
     ("E008", "AUTH_HEADER_TYPES", {"AUTH_HEADER_TYPES": ["Bearer", "J W T"]}),
     ("E009", "USER_ID_FIELD", {"USER_ID_FIELD": "shoe_size"}),
+    ("E010", "LIFETIMES", {"LIFETIMES": "tests.nowhere.lifetimes"}),
+    ("E010", "LIFETIMES", {"LIFETIMES": "tests.conftest.absent"}),
+    ("E010", "LIFETIMES", {"LIFETIMES": "tests.conftest.START"}),
+    ("E010", "LIFETIMES", {"LIFETIMES": "lifetimes"}),
+    ("E011", "MAX_SESSIONS", {"MAX_SESSIONS": 0}),
     ("W003", "REFRESH_GRACE", {"REFRESH_GRACE": 30 * MINUTE}),
 ]
 WITHOUT_A_KEY = {"W001", "W002", "W004", "W005"}
@@ -62,6 +69,11 @@ FINE: list[dict[str, Any]] = [
     {"REFRESH_GRACE": 30 * MINUTE - SECOND, "SESSION_LIFETIME": None},
     {"AUTH_HEADER_TYPES": ["Bearer", "JWT", ""]},
     {"USER_ID_FIELD": "email"},
+    {"REFRESH_LIFETIME": 30 * MINUTE},
+    {"REFRESH_LIFETIME": 400 * DAY, "LIFETIME": 400 * DAY, "SESSION_LIFETIME": None},
+    {"REFRESH_LIFETIME": 60 * DAY, "SESSION_LIFETIME": 30 * DAY},
+    {"LIFETIMES": "tests.conftest.make_user", "ON_REUSE": "user", "MAX_SESSIONS": 1},
+    {"RECORD_CLIENT": "off"},
 ]
 
 MISTYPED = [
@@ -81,6 +93,12 @@ MISTYPED = [
     ("AUTH_HEADER_TYPES", ["Bearer", 7], "a list of a string"),
     ("AUTH_HEADER_TYPES", None, "a list of a string"),
     ("USER_ID_FIELD", 7, "a string"),
+    ("ON_REUSE", "token", "'session' or 'user'"),
+    ("ON_REUSE", None, "'session' or 'user'"),
+    ("RECORD_CLIENT", True, "'off' or 'truncated' or 'full'"),
+    ("MAX_SESSIONS", True, "a whole number or None"),
+    ("MAX_SESSIONS", "3", "a whole number or None"),
+    ("LIFETIMES", timedelta, "a string or None"),
 ]
 
 
@@ -147,7 +165,7 @@ def test_settings_that_are_no_dict_are_an_error(settings: Settings, given: objec
     assert "JWT_REFRESH must be a dict" in message.msg
 
 
-@pytest.mark.parametrize("misspelt", ["LIFE_TIME", "lifetime", "LIFETIMES", " LIFETIME"])
+@pytest.mark.parametrize("misspelt", ["LIFE_TIME", "lifetime", "LIFTIME", " LIFETIME"])
 def test_a_misspelt_key_gets_the_right_spelling(settings: Settings, misspelt: str) -> None:
     settings.JWT_REFRESH = {misspelt: MINUTE}
     (message,) = found()

@@ -24,10 +24,15 @@ DEFAULTS = {
     "AUDIENCE": None,
     "LEEWAY": timedelta(seconds=5),
     "LIFETIME": timedelta(minutes=30),
+    "REFRESH_LIFETIME": None,
     "SESSION_LIFETIME": timedelta(days=30),
+    "LIFETIMES": None,
     "REFRESH_GRACE": timedelta(seconds=30),
     "RETRY_WINDOW": timedelta(days=1),
+    "ON_REUSE": "session",
+    "MAX_SESSIONS": None,
     "AUTH_HEADER_TYPES": ("Bearer",),
+    "RECORD_CLIENT": "truncated",
     "USER_ID_FIELD": "pk",
 }
 

@@ -19,7 +19,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from jwt_refresh import sessions
 from jwt_refresh.models import IssuedToken, Session, later
-from jwt_refresh.sessions import ROTATING
+from jwt_refresh.sessions.refreshing import ROTATING
 
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
@@ -34,6 +34,7 @@ def save(user: Any, **changes: Any) -> Session:
     columns: dict[str, Any] = {
         "user": user,
         "style": Session.Style.SLIDING,
+        "lifetime": HOUR,
         "started_at": now,
         "current_jti": "current",
         "issued_at": now,
@@ -188,18 +189,55 @@ def test_a_session_is_shown_by_its_id_and_a_token_by_its_jti(ann: Any) -> None:
     assert str(IssuedToken.objects.get()) == session.current_jti
 
 
+@pytest.mark.parametrize("style", Session.Style.values)
 @pytest.mark.parametrize("end", [None, 2 * HOUR])
 def test_a_renewed_session_never_outlives_its_end(
-    ann: Any, clock: time_machine.Traveller, settings: Settings, end: timedelta | None
+    ann: Any, clock: time_machine.Traveller, settings: Settings, end: timedelta | None, style: str
 ) -> None:
-    settings.JWT_REFRESH = {"SESSION_LIFETIME": end}
+    idle = 3 * HOUR
+    lifetimes = {"LIFETIME": idle} if style == "sliding" else {"REFRESH_LIFETIME": idle}
+    settings.JWT_REFRESH = lifetimes | {"SESSION_LIFETIME": end}
     session = sessions.start(ann).session
+    assert session.style == style
     before = session.current_jti
     later_on = session.started_at + HOUR
-    session.renew(later_on, 3 * HOUR)
+    session.renew(later_on)
     assert session.current_jti != before
     assert session.issued_at == later_on
     assert session.expires_at == session.started_at + (4 * HOUR if end is None else end)
+
+
+def test_a_session_is_never_younger_than_its_token(ann: Any) -> None:
+    """By the clock of another server, which lags behind that of the login."""
+    session = sessions.start(ann).session
+    session.renew(session.started_at - SECOND)
+    assert session.issued_at == session.started_at
+
+
+def test_a_session_was_used_when_it_was_refreshed_or_confirmed_to_the_hour(
+    ann: Any, clock: time_machine.Traveller
+) -> None:
+    session = save(ann)
+    hour = session.started_at
+    session.issued_at = hour + 1.9 * HOUR
+    assert session.last_used_at == hour + HOUR
+    session.confirmed_at = hour + 2.1 * HOUR
+    assert session.last_used_at == hour + 2 * HOUR
+
+
+@pytest.mark.parametrize("most", [0, 1, 2, 3])
+def test_the_surplus_is_what_was_refreshed_least_recently(ann: Any, most: int) -> None:
+    now = timezone.now()
+    ages = [save(ann, rotated_at=now - HOUR * age) for age in (1, 0, 2)]
+    newest_first = [ages[1], ages[0], ages[2]]
+    assert set(Session.objects.surplus(most)) == set(newest_first[most:])
+
+
+def test_of_sessions_of_the_same_instant_as_many_are_left_over(ann: Any) -> None:
+    now = timezone.now()
+    for _ in range(3):
+        save(ann, rotated_at=now)
+    assert Session.objects.surplus(1).count() == 2
 
 
 def test_instants_that_become_claims_are_whole_seconds(

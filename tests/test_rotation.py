@@ -40,6 +40,7 @@ class Session:
     generation: int = 4
     current_jti: str = "current"
     previous_jti: str | None = "previous"
+    issued_at: datetime = NOW - timedelta(days=9)
     rotated_at: datetime = NOW
     confirmed_at: datetime | None = None
     expires_at: datetime = NOW + HOUR
@@ -107,7 +108,29 @@ ROWS: dict[str, tuple[str, dict[str, Any], Any, Any, set[str], tuple[Any, Any, A
         (TokenReused, TokenReused, TokenReused, TokenReused),
     ),
     "the same with the key of the request that made the successor": (
-        "previous", rotated(GRACE + TICK, confirmed=True), None, KEYED, {"k"},
+        "previous", rotated(RETRY + TICK, confirmed=True), None, KEYED, {"k"},
+        (StaleRetry, TokenAlreadyExpired, StaleRetry, TokenAlreadyExpired),
+    ),
+    "the same with another key": (
+        "previous", rotated(GRACE + TICK, confirmed=True), None, KEYED, {"other"},
+        (TokenReused, TokenReused, TokenReused, TokenReused),
+    ),
+    "the previous, at the end of the grace of a replacement": (
+        "previous", rotated(HOUR) | {"issued_at": NOW - GRACE}, None, None, set(),
+        (REISSUE, TokenAlreadyExpired, REISSUE, REISSUE),
+    ),
+    "the previous, at the end of the grace of a replacement in use": (
+        "previous", rotated(RETRY + TICK, confirmed=True) | {"issued_at": NOW - GRACE},
+        None, None, set(),
+        (REISSUE, TokenAlreadyExpired, REISSUE, REISSUE),
+    ),
+    "the previous, after the grace of a replacement": (
+        "previous", rotated(HOUR) | {"issued_at": NOW - GRACE - TICK}, None, None, set(),
+        (REPLACE, TokenAlreadyExpired, REPLACE, REPLACE),
+    ),
+    "the previous, after the grace of a replacement in use": (
+        "previous", rotated(HOUR, confirmed=True) | {"issued_at": NOW - GRACE - TICK},
+        None, None, set(),
         (TokenReused, TokenReused, TokenReused, TokenReused),
     ),
     "the previous, its answer lost": (

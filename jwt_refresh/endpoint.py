@@ -1,0 +1,98 @@
+"""What every endpoint of ours does alike: bodies in, JSON out, and every error in one method."""
+
+from __future__ import annotations
+
+import codecs
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
+from django.db import InterfaceError, OperationalError, connections
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_post_parameters
+from rest_framework import status
+from rest_framework import views as rest
+from rest_framework.exceptions import (
+    APIException,
+    ErrorDetail,
+    NotFound,
+    ParseError,
+    UnsupportedMediaType,
+)
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from .exceptions import InvalidRequest, TokenError, Unavailable
+from .transport import Refusal
+
+logger = logging.getLogger("jwt_refresh")
+
+
+class RequestTooLarge(APIException):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_detail = _("The request is too large.")
+    default_code = "request_too_large"
+
+
+class TokenView(rest.APIView):
+    """Base of our endpoints: JSON out, JSON or forms in, never cached, never in a transaction
+    that a refusal would roll back."""
+
+    authentication_classes: Any = []
+    permission_classes: Any = []
+    parser_classes = [JSONParser, FormParser, MultiPartParser]
+    renderer_classes = [JSONRenderer]
+    versioning_class = None
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        view: Any = super().as_view(**initkwargs)
+        view._non_atomic_requests = set(connections)
+        return view
+
+    @method_decorator(sensitive_post_parameters())
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = super().dispatch(request, *args, **kwargs)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        _check_body(request._request)
+        super().initial(request, *args, **kwargs)
+
+    def get_exception_handler(self) -> Callable[..., Response | None]:
+        return rest.exception_handler
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, TokenError):
+            exc = Refusal(exc)
+        elif isinstance(exc, ParseError | SuspiciousOperation | RecursionError):
+            exc = Refusal(InvalidRequest(f"body: {type(exc).__name__}"))
+        elif isinstance(exc, OperationalError | InterfaceError):
+            logger.error("The database cannot be asked", exc_info=exc)
+            exc = Refusal(Unavailable("database"))
+        elif isinstance(exc, Http404):
+            exc = NotFound()
+        if isinstance(exc, APIException) and isinstance(exc.detail, str):
+            exc.detail = {"detail": exc.detail, "code": ErrorDetail(str(exc.detail.code))}
+        return super().handle_exception(exc)
+
+
+def _check_body(request: HttpRequest) -> None:
+    """Refuse before parsing what REST framework's parsers would read whole, or fall over."""
+    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    try:
+        too_large = limit is not None and int(request.META.get("CONTENT_LENGTH") or 0) > limit
+    except ValueError:
+        raise InvalidRequest("Content-Length is no number") from None
+    if too_large:
+        raise RequestTooLarge
+    if request.encoding and codecs.lookup(request.encoding).name not in ("utf-8", "ascii"):
+        raise UnsupportedMediaType(request.META["CONTENT_TYPE"])

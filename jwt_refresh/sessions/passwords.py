@@ -1,0 +1,75 @@
+"""Which changes of a password leave sessions alive: those that are none, and the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from django.contrib.auth.hashers import check_password
+from django.db import transaction
+from django.views.decorators.debug import sensitive_variables
+
+from jwt_refresh.claims import Claims
+from jwt_refresh.database import write_alias
+from jwt_refresh.lookup import parse_sid
+from jwt_refresh.models import Session
+from jwt_refresh.users import auth_hash_of, auth_hashes_of
+
+_checked: ContextVar[str | None] = ContextVar("password that a login is checking", default=None)
+
+
+def keep_current(request: Any, user: Any) -> None:
+    """Keep the session of ``request`` alive through a new password of ``user``, which is saved.
+
+    All others of the user end, as they do with any new password. For the view that changes it,
+    like ``django.contrib.auth.update_session_auth_hash``; does nothing where the request was
+    authenticated by other means. One statement, in the caller's transaction.
+    """
+    claims = getattr(request, "auth", None)
+    if isinstance(claims, Claims):
+        current = Session.objects.using(write_alias()).filter(pk=parse_sid(claims), user=user.pk)
+        current.update(auth_hash=auth_hash_of(user))
+
+
+@contextmanager
+def checking(password: str) -> Iterator[None]:
+    """While a login checks ``password``, a hasher upgrade of it ends no session."""
+    token = _checked.set(password)
+    try:
+        yield
+    finally:
+        _checked.reset(token)
+
+
+@sensitive_variables("password")
+def carry_over(
+    instance: Any, using: str, update_fields: Collection[str] | None = None, **kwargs: Any
+) -> None:
+    """Before a login saves a user: if its password is merely encoded anew, take the sessions along.
+
+    A receiver of ``pre_save``. Password and sessions change in one transaction, so that no
+    request in between finds them apart; what Django saves afterwards is there already. Whether
+    it is the same password is asked of the old encoding itself: a backend that saves a new one
+    at login, from a directory say, ends the sessions as it must.
+    """
+    password = _checked.get()
+    if password is None or "password" not in (update_fields or ["password"]):
+        return
+    rows = type(instance)._base_manager.using(using).filter(pk=instance.pk)
+    stored = rows.first()
+    encoded: str = getattr(instance, "password", "")
+    if stored is None or stored.password == encoded or not check_password(password, encoded):
+        return
+    outdated: list[str] = []
+    if check_password(password, stored.password, outdated.append) and outdated:
+        with transaction.atomic(using=using):
+            if rows.filter(password=stored.password).update(password=encoded):
+                sessions = Session.objects.using(write_alias()).filter(user=instance.pk)
+                sessions.carry_over([*auth_hashes_of(stored)], auth_hash_of(instance))
+                return
+        stored = rows.first()
+    if stored is not None and check_password(password, stored.password):
+        # Another login was first. One encoding of the two must stay, or its session dies.
+        instance.password = stored.password

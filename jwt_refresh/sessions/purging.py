@@ -1,0 +1,56 @@
+"""What is over is deleted, for the sake of space alone: nothing else relies on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, NamedTuple
+
+from django.db import transaction
+from django.utils import timezone
+
+from jwt_refresh.conf import conf
+from jwt_refresh.database import in_rounds, write_alias
+from jwt_refresh.models import IssuedToken, Session, SessionQuerySet
+
+
+class Purged(NamedTuple):
+    """How many rows were deleted."""
+
+    sessions: int
+    tokens: int
+
+
+def purge(*, keep: timedelta = timedelta(0), batch_size: int = 1000) -> Purged:
+    """Delete sessions that died ``keep`` ago or earlier, and the useless records of living ones.
+
+    A record of a living session is useless once its token has been expired for so long that no
+    window can be open for it. In batches, each in a transaction of its own, in constant memory;
+    safe to interrupt, to repeat, and to run while sessions are refreshed.
+    """
+    now = timezone.now()
+    by = now - keep
+    sessions = Session.objects.using(write_alias())
+    dead = sum(
+        in_rounds(partial(_delete_dead, batch, by))
+        for batch in _batches(sessions.dead(by), batch_size)
+    )
+    useless = now - max(conf.REFRESH_GRACE, conf.RETRY_WINDOW)
+    tokens = IssuedToken.objects.using(write_alias()).filter(expires_at__lt=useless)
+    return Purged(dead, sum(batch.delete()[0] for batch in _batches(tokens, batch_size)))
+
+
+def _delete_dead(batch: SessionQuerySet, by: datetime) -> int:
+    with transaction.atomic(using=batch.db):
+        # Revoked first: a refresh that read the session while it lived must find it changed.
+        batch.dead(by).revoke("purged", timezone.now())
+        return batch.revoked().delete()[1].get(Session._meta.label, 0)
+
+
+def _batches(rows: Any, size: int) -> Iterator[Any]:
+    """``rows`` in parts, in the order of their keys; each row once, also where it stays."""
+    rest = rows.order_by("pk")
+    while keys := list(rest.values_list("pk", flat=True)[:size]):
+        yield rows.model._default_manager.using(rows.db).filter(pk__in=keys)
+        rest = rest.filter(pk__gt=keys[-1])

@@ -1,0 +1,140 @@
+"""One refresh: read the session, take the verdict, move the row on."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+from django.views.decorators.debug import sensitive_variables
+
+from jwt_refresh import events, lookup
+from jwt_refresh.claims import Claims
+from jwt_refresh.client import recorded_client
+from jwt_refresh.conf import conf
+from jwt_refresh.database import in_rounds, in_transaction, write_alias
+from jwt_refresh.exceptions import TokenReused
+from jwt_refresh.issuing import Tokens, tokens_of
+from jwt_refresh.models import Session
+from jwt_refresh.rotation import Act
+
+from .ending import mark_revoked, revoke_all
+from .records import record
+
+ROTATING = (
+    "generation",
+    "current_jti",
+    "previous_jti",
+    "issued_at",
+    "expires_at",
+    "rotated_at",
+    "confirmed_at",
+    "auth_hash",
+    "address",
+    "agent",
+)
+"""The columns that a refresh writes; none of them has an index."""
+
+
+@sensitive_variables("encoded", "idempotency_key")
+def refresh(
+    encoded: str, *, idempotency_key: str = "", request: HttpRequest | None = None
+) -> Tokens:
+    """Exchange a refreshable token, by the rule of ``rotation``.
+
+    At most 3 statements where it succeeds unraced, beside its transaction's own. A refresh
+    that fails consumes nothing; a reuse that it finds is revoked before it raises.
+
+    Raises ``TokenError``, and ``RuntimeError`` inside an open transaction, whose rollback
+    would undo the revocation of a stolen session.
+    """
+    if in_transaction():
+        raise RuntimeError(
+            "sessions.refresh() cannot run inside a transaction: mark the view with "
+            "transaction.non_atomic_requests."
+        )
+    claims = conf.verifier().refreshable(encoded)
+    key_hashes = _key_hashes(idempotency_key)
+    return in_rounds(lambda: _exchange(claims, key_hashes, request))
+
+
+def _exchange(claims: Claims, key_hashes: list[str], request: HttpRequest | None) -> Tokens | None:
+    """One round of a refresh; ``None`` where somebody else changed the row meanwhile."""
+    now = timezone.now()
+    session = lookup.living_session(claims, now)
+    try:
+        act = lookup.judge(session, claims, key_hashes, now)
+    except TokenReused:
+        _end_reused(session, claims, request)
+        raise
+    if act is Act.REISSUE:
+        tokens: Tokens | None = tokens_of(session, now)
+    else:
+        tokens = _swap(session, act, now, key_hashes, request)
+    if tokens is not None:
+        events.refreshed(session, request)
+    return tokens
+
+
+def _end_reused(session: Session, claims: Claims, request: HttpRequest | None) -> None:
+    if not mark_revoked(session, Session.Reason.REUSE):
+        return
+    events.reused(session, request, claims.jti)
+    events.revoked(session)
+    # An expired token may be an old copy that somebody found: it ends its own session only.
+    if conf.ON_REUSE == "user" and not claims.expired:
+        rows = Session.objects.using(write_alias())
+        others = rows.filter(user=session.user_id).exclude(pk=session.pk)
+        in_rounds(lambda: revoke_all(others, others, Session.Reason.REUSE))
+
+
+def _swap(
+    session: Session,
+    act: Act,
+    now: datetime,
+    key_hashes: list[str],
+    request: HttpRequest | None,
+) -> Tokens | None:
+    """Move the row on to a new token, unless it is no longer as it was read.
+
+    The conditional UPDATE is the whole lock: of any number of requests that present one token,
+    one changes the row. SELECT FOR UPDATE would need a database that has it, and a statement
+    more. As the first statement of its transaction it also makes writers on SQLite queue up,
+    where one that had read before would fail. ``auth_hash`` is compared since the swap writes
+    it: a session that was kept through a new password meanwhile must not get the old one back.
+    """
+    rows = Session.objects.using(write_alias())
+    as_read = rows.filter(
+        pk=session.pk,
+        current_jti=session.current_jti,
+        auth_hash=session.auth_hash,
+        revoked_at=None,
+    )
+    if act is Act.ROTATE:
+        session.previous_jti = session.current_jti
+        session.generation += 1
+        session.rotated_at = now
+    else:
+        as_read = as_read.filter(confirmed_at=None)
+    session.renew(now)
+    if request is not None:
+        session.address, session.agent = recorded_client(request)
+    tokens = tokens_of(session, now)
+    with transaction.atomic(using=rows.db, durable=True):
+        if not as_read.update(**{name: getattr(session, name) for name in ROTATING}):
+            return None
+        record(session, now, *key_hashes[:1])
+    return tokens
+
+
+def _key_hashes(idempotency_key: str) -> list[str]:
+    """Hashes keyed by every secret in force, the one to be stored first; none of an empty key."""
+    salt, secrets = "jwt_refresh.idempotency", (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    return [
+        salted_hmac(salt, idempotency_key, secret=secret, algorithm="sha256").hexdigest()
+        for secret in secrets
+        if idempotency_key
+    ]

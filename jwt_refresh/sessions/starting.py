@@ -1,0 +1,88 @@
+"""The start of a session."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db import IntegrityError, connections, transaction
+from django.http import HttpRequest
+from django.utils import timezone
+
+from jwt_refresh import events
+from jwt_refresh.client import recorded_client
+from jwt_refresh.conf import conf
+from jwt_refresh.database import in_rounds, write_alias
+from jwt_refresh.exceptions import UserInactive
+from jwt_refresh.issuing import Tokens, tokens_of
+from jwt_refresh.lifetimes import lifetimes_of
+from jwt_refresh.models import Session, later
+from jwt_refresh.users import is_active
+
+from .ending import revoke_all
+from .records import record
+
+
+def start(user: Any, request: HttpRequest | None = None) -> Tokens:
+    """Start a session of ``user`` and issue its first tokens.
+
+    For any way of logging in: the caller has made sure that it is this user. Two statements;
+    with ``MAX_SESSIONS`` a lock and an update more, and a query where it revoked something.
+    Joins the caller's transaction.
+
+    Raises ``UserInactive``, also where the user was deleted meanwhile.
+    """
+    if not is_active(user):
+        raise UserInactive("inactive at login")
+    now = timezone.now()
+    session = _new_session(user, request, now)
+    tokens = tokens_of(session, now)
+    try:
+        in_rounds(lambda: _save(session, now))
+    except IntegrityError:
+        raise UserInactive("deleted during login") from None
+    events.started(session, request)
+    return tokens
+
+
+def _new_session(user: Any, request: HttpRequest | None, now: datetime) -> Session:
+    lifetimes = lifetimes_of(user, request)
+    pair = lifetimes.refresh_lifetime is not None
+    started_at = now.replace(microsecond=0)
+    end = lifetimes.session_lifetime
+    address, agent = recorded_client(request)
+    session = Session(
+        user=user,
+        style=Session.Style.PAIR if pair else Session.Style.SLIDING,
+        lifetime=lifetimes.lifetime,
+        refresh_lifetime=lifetimes.refresh_lifetime,
+        started_at=started_at,
+        rotated_at=now,
+        ends_at=None if end is None else later(started_at, end),
+        address=address,
+        agent=agent,
+    )
+    session.renew(now)
+    return session
+
+
+def _save(session: Session, now: datetime) -> Session:
+    alias = write_alias()
+    with transaction.atomic(using=alias):
+        if conf.MAX_SESSIONS is not None:
+            _make_room(session.user, conf.MAX_SESSIONS - 1)
+        session.save(using=alias, force_insert=True)
+        record(session, now)
+    return session
+
+
+def _make_room(user: Any, most: int) -> None:
+    """Leave the user with ``most`` sessions. Logins of one user take turns here."""
+    alias = write_alias()
+    if connections[alias].features.has_select_for_update:
+        users = get_user_model()._base_manager.using(alias).filter(pk=user.pk)
+        # Evaluated for the lock alone. On SQLite the update below makes all writers take turns.
+        list(users.select_for_update().values_list("pk"))
+    theirs = Session.objects.using(alias).filter(user=user.pk)
+    revoke_all(theirs.live().surplus(most), theirs, Session.Reason.MAX_SESSIONS)
