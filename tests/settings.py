@@ -53,13 +53,15 @@ TEMPLATES = [
 ]
 STATIC_URL = "static/"
 DATABASE = os.environ.get("TEST_DATABASE", "sqlite")
+# One for each run; the processes that it starts find it by the same name.
+NAME = os.environ.setdefault("TEST_DATABASE_NAME", f"jwt_refresh_tests_{os.getpid()}")
 
 
 def _database(alias: str) -> dict[str, Any]:
-    name = f"jwt_refresh_tests_{alias}"
+    name = f"{NAME}_{alias}"
     if DATABASE == "sqlite":
         # A file, since threads and processes cannot share a database in memory.
-        path = Path(tempfile.gettempdir()) / f"{name}-{os.getpid()}.sqlite3"
+        path = Path(tempfile.gettempdir()) / f"{name}.sqlite3"
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": path,
