@@ -11,11 +11,13 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning, register
+from django.db import router
 from django.utils.module_loading import import_string
 
 from .conf import Conf, conf
 from .keyring import HMAC_KEY_BYTES
 from .lifetimes import Lifetimes
+from .models import Session
 
 TYPES = {name: get_args(hint)[0] for name, hint in get_type_hints(Conf).items()}
 HOOKS = ("LIFETIMES",)
@@ -118,6 +120,10 @@ def _users() -> Iterator[CheckMessage]:
         yield _error("E009", "USER_ID_FIELD", f"is no attribute of {model._meta.label}.", hint)
     if conf.MAX_SESSIONS is not None and conf.MAX_SESSIONS < 1:
         yield _error("E011", "MAX_SESSIONS", "lets nobody log in.", "It is at least 1, or None.")
+    if router.db_for_write(Session) != router.db_for_write(model):
+        hint = "Let the database router write jwt_refresh where it writes the user model."
+        text = "Sessions and users are written to different databases."
+        yield Error(text, hint=hint, id="jwt_refresh.E012")
     if not hasattr(model, "get_session_auth_hash"):
         text = f"{model._meta.label} has no get_session_auth_hash()."
         hint = "A new password does not end its sessions. Derive it from AbstractBaseUser."

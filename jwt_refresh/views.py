@@ -19,7 +19,7 @@ from . import lookup, sessions
 from .authentication import JWTAuthentication, UnconfirmedJWTAuthentication
 from .database import write_alias
 from .endpoint import TokenView
-from .exceptions import InvalidCredentials, TokenMissing, UserInactive
+from .exceptions import InvalidCredentials, PasswordChanged, TokenMissing, UserInactive
 from .models import Session, SessionQuerySet
 from .permissions import IsAuthenticated
 from .serializers import LoginSerializer, SessionSerializer, TokenResponseSerializer
@@ -53,8 +53,8 @@ class LoginView(TokenView):
             raise InvalidCredentials("refused by every backend")
         try:
             tokens = sessions.start(user, request._request)
-        except UserInactive as error:
-            # AllowAllUsersModelBackend lets such a user through, so nobody was told yet.
+        except (UserInactive, PasswordChanged) as error:
+            # AllowAllUsersModelBackend or a replica let this user through: nobody was told yet.
             name = get_user_model().USERNAME_FIELD
             signals.user_login_failed.send(
                 __name__, credentials={name: credentials[name]}, request=request._request

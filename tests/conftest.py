@@ -3,7 +3,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import hypothesis
@@ -11,6 +11,7 @@ import pytest
 import time_machine
 from django.contrib.auth import get_user_model
 from django.db import connections
+from pytest_django import Settings
 
 from .devices import PASSWORD, Device
 from .signals import Told, listening
@@ -21,13 +22,15 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("tests")
 
+PAIR = {"REFRESH_LIFETIME": timedelta(days=14)}
 START = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 
 
 @pytest.fixture
 def clock() -> Iterator[time_machine.Traveller]:
     """Time stands still; ``clock.shift(seconds)`` lets it pass."""
-    with time_machine.travel(START, tick=False) as traveller:
+    # By a number: a datetime would take its time zone along.
+    with time_machine.travel(START.timestamp(), tick=False) as traveller:
         yield traveller
 
 
@@ -61,6 +64,14 @@ def atomic_requests(request: pytest.FixtureRequest) -> Iterator[bool]:
     yield request.param
     for connection in connections.all():
         connection.settings_dict["ATOMIC_REQUESTS"] = False
+
+
+@pytest.fixture(params=["sliding", "pair"])
+def style(request: pytest.FixtureRequest, settings: Settings) -> str:
+    """The test runs in both styles."""
+    chosen: str = request.param
+    settings.JWT_REFRESH = PAIR if chosen == "pair" else {}
+    return chosen
 
 
 @pytest.fixture

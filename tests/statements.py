@@ -11,10 +11,14 @@ from django.test.utils import CaptureQueriesContext
 TRANSACTION = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "ROLLBACK")
 
 
+def made(captured: CaptureQueriesContext) -> list[str]:
+    """The statements, without those of transactions."""
+    return [query["sql"] for query in captured if not query["sql"].startswith(TRANSACTION)]
+
+
 @contextmanager
 def statements(expected: int) -> Iterator[None]:
     """The block makes exactly ``expected`` statements, beside those of its transactions."""
     with CaptureQueriesContext(connection) as captured:
         yield
-    made = [query["sql"] for query in captured if not query["sql"].startswith(TRANSACTION)]
-    assert len(made) == expected, "\n".join(made)
+    assert len(made(captured)) == expected, "\n".join(made(captured))

@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from jwt_refresh import checks
 from jwt_refresh.conf import Conf
+from jwt_refresh.models import Session
 
 GOOD = "k3Vd-9sQ_wZ7pLr2XbTn8YcFhJm4GqAu"
 """A secret of 32 characters."""
@@ -53,8 +54,8 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("E011", "MAX_SESSIONS", {"MAX_SESSIONS": 0}),
     ("W003", "REFRESH_GRACE", {"REFRESH_GRACE": 30 * MINUTE}),
 ]
-WITHOUT_A_KEY = {"W001", "W002", "W004", "W005"}
-"""Rules on more than one value of the dict; each has a test of its own."""
+WITHOUT_A_KEY = {"E012", "W001", "W002", "W004", "W005"}
+"""Rules on more than one value of the dict, or none; each has a test of its own."""
 
 FINE: list[dict[str, Any]] = [
     {},
@@ -220,6 +221,18 @@ def test_a_user_model_whose_password_leaves_no_trace_is_a_warning(
     assert (message.id, message.level) == ("jwt_refresh.W004", WARNING)
     assert message.msg.startswith(get_user_model()._meta.label)
     assert "AbstractBaseUser" in message.hint
+
+
+class Apart:
+    def db_for_write(self, model: Any, **hints: Any) -> str | None:
+        return "other" if model is Session else None
+
+
+def test_sessions_apart_from_their_users_are_an_error(settings: Settings) -> None:
+    settings.DATABASE_ROUTERS = [f"{__name__}.Apart"]
+    (message,) = found()
+    assert (message.id, message.level) == ("jwt_refresh.E012", ERROR)
+    assert "router" in message.hint
 
 
 def test_naive_times_are_a_warning(settings: Settings) -> None:

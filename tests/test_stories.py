@@ -19,6 +19,8 @@ pytestmark = [
     pytest.mark.usefixtures("atomic_requests"),
 ]
 
+both_styles = pytest.mark.usefixtures("style")
+
 MINUTE = 60
 DAY = 24 * 60 * MINUTE
 
@@ -56,25 +58,27 @@ def test_log_in_call_refresh_and_be_refused(phone: Device, clock: time_machine.T
     assert said(phone.get(token=forged, **korean))[2] == "유효하지 않은 토큰입니다."
 
 
+@both_styles
 def test_two_tabs_that_refresh_at_once_get_the_same_successor(
     phone: Device, clock: time_machine.Traveller
 ) -> None:
     phone.login()
-    first = phone.token
+    first = phone.refreshable
     phone.refresh()
-    successor = phone.token
+    successor = phone.refreshable
     clock.shift(30)
     phone.get()
     assert phone.refresh(first).status_code == 200
-    assert phone.token == successor
+    assert phone.refreshable == successor
     assert {"jti", "iat", "exp"} <= claims(successor).keys()
 
 
+@both_styles
 def test_a_superseded_token_that_comes_back_after_its_successor_was_used_ends_the_session(
     phone: Device, clock: time_machine.Traveller
 ) -> None:
     phone.login()
-    stolen = phone.token
+    stolen = phone.refreshable
     phone.refresh()
     phone.get()
     clock.shift(31)
@@ -110,16 +114,17 @@ def test_an_expired_token_whose_successor_nobody_used_is_merely_expired(
     assert phone.get().status_code == 200
 
 
+@both_styles
 def test_a_client_whose_answer_was_lost_asks_again_and_goes_on(
     phone: Device, clock: time_machine.Traveller
 ) -> None:
     phone.login()
-    first = phone.token
+    first = phone.refreshable
     phone.refresh()
-    lost = phone.token
+    lost = phone.refreshable
     clock.shift(5 * MINUTE)
     assert phone.refresh(first).status_code == 200
-    assert phone.token != lost
+    assert phone.refreshable != lost
     assert phone.get().status_code == 200
     clock.shift(1)
     assert said(Device(phone.user).refresh(lost))[:2] == (409, "stale_retry")
@@ -127,29 +132,31 @@ def test_a_client_whose_answer_was_lost_asks_again_and_goes_on(
     assert said(Device(phone.user).refresh(lost))[:2] == (401, "token_reused")
 
 
+@both_styles
 def test_with_an_idempotency_key_the_lost_answer_comes_again(
     phone: Device, clock: time_machine.Traveller
 ) -> None:
     phone.login()
-    first = phone.token
+    first = phone.refreshable
     phone.refresh(idempotency_key="try-1")
-    lost = phone.token
+    lost = phone.refreshable
     clock.shift(5 * MINUTE)
     phone.refresh(first, idempotency_key="try-1")
-    assert phone.token == lost
+    assert phone.refreshable == lost
     phone.refresh(first, idempotency_key="try-2")
-    assert phone.token != lost
+    assert phone.refreshable != lost
     phone.get()
     clock.shift(MINUTE)
     late = Device(phone.user).refresh(lost, idempotency_key="try-2")
     assert said(late)[:2] == (409, "stale_retry")
 
 
+@both_styles
 def test_a_late_duplicate_of_an_old_request_changes_nothing(
     phone: Device, clock: time_machine.Traveller
 ) -> None:
     phone.login()
-    first = phone.token
+    first = phone.refreshable
     phone.refresh()
     phone.refresh()
     clock.shift(30)
@@ -157,13 +164,14 @@ def test_a_late_duplicate_of_an_old_request_changes_nothing(
     assert phone.get().status_code == 200
 
 
+@both_styles
 def test_a_token_displaced_by_one_that_nobody_has_used_is_no_theft_yet(
     phone: Device, clock: time_machine.Traveller
 ) -> None:
     phone.login()
-    first = phone.token
+    first = phone.refreshable
     phone.refresh()
-    displaced = phone.token
+    displaced = phone.refreshable
     clock.shift(MINUTE)
     phone.refresh(first)
     clock.shift(5 * MINUTE)
@@ -198,6 +206,7 @@ def test_a_session_without_an_end_goes_on(
     assert Session.objects.get().ends_at is None
 
 
+@both_styles
 def test_logging_out_ends_one_session_and_leaves_the_other(phone: Device, laptop: Device) -> None:
     phone.login()
     laptop.login()
@@ -217,6 +226,7 @@ def test_a_session_can_be_logged_out_after_its_token_expired(
     assert Session.objects.get().revoked_reason == Session.Reason.LOGOUT
 
 
+@both_styles
 def test_logging_out_everywhere_ends_every_session_of_the_user(
     phone: Device, laptop: Device, bob: Device
 ) -> None:
@@ -229,6 +239,7 @@ def test_logging_out_everywhere_ends_every_session_of_the_user(
     assert said(phone.post("/auth/logout/all/", token=None))[1] == "token_missing"
 
 
+@both_styles
 @pytest.mark.parametrize("refresh_first", [False, True])
 def test_what_ends_a_user_ends_the_sessions_on_the_next_request(
     phone: Device, refresh_first: bool
@@ -252,6 +263,7 @@ def test_what_ends_a_user_ends_the_sessions_on_the_next_request(
     assert not Session.objects.exists()
 
 
+@both_styles
 def test_a_deleted_session_is_gone_though_its_user_is_not(phone: Device) -> None:
     phone.login()
     Session.objects.all().delete()
@@ -259,6 +271,7 @@ def test_a_deleted_session_is_gone_though_its_user_is_not(phone: Device) -> None
     assert phone.logout().status_code == 204
 
 
+@both_styles
 def test_a_retired_secret_key_ends_nobody(phone: Device, settings: Any) -> None:
     phone.login()
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
@@ -269,11 +282,12 @@ def test_a_retired_secret_key_ends_nobody(phone: Device, settings: Any) -> None:
     assert phone.get().status_code == 200
 
 
+@both_styles
 def test_a_token_can_be_sent_in_the_body_and_a_stale_header_does_not_matter(
     phone: Device,
 ) -> None:
     phone.login()
-    body = {"token": phone.token}
+    body = {"token": phone.refreshable}
     for path, status in (("verify", 200), ("refresh", 200), ("logout", 204)):
         assert phone.post(f"/auth/{path}/", body, token="stale").status_code == status
         phone.http.post(f"/auth/{path}", body, headers={"Authorization": "Bearer"})
@@ -289,28 +303,24 @@ def test_verify_says_how_long_the_token_lasts_and_no_more(
     assert said(phone.verify()) == (401, "token_expired", "The token has expired.")
 
 
+@both_styles
 def test_verify_does_not_count_as_using_the_token(
     phone: Device, clock: time_machine.Traveller
 ) -> None:
     phone.login()
-    first = phone.token
+    first = phone.refreshable
     phone.refresh()
     phone.verify()
     clock.shift(MINUTE)
     assert phone.refresh(first).status_code == 200
 
 
-def test_the_style_of_a_session_decides_which_kinds_it_takes(phone: Device) -> None:
-    phone.login()
-    Session.objects.update(style=Session.Style.PAIR)
-    assert said(phone.get())[1] == said(phone.refresh())[1] == "token_invalid"
-
-
+@both_styles
 def test_a_leaked_key_makes_no_token_that_can_be_exchanged(phone: Device) -> None:
     """The jti of a token that was never issued is in no row, so it can only be a theft."""
     phone.login()
-    content = claims(phone.token) | {"jti": "never-issued"}
-    header = jwt.get_unverified_header(phone.token)
+    content = claims(phone.refreshable) | {"jti": "never-issued"}
+    header = jwt.get_unverified_header(phone.refreshable)
     key: Any = conf.keyring().signing.signing
     forged = jwt.encode(content, key, headers=header)
     assert said(Device(phone.user).refresh(forged))[:2] == (401, "token_reused")

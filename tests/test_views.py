@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model, signals
 from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core.exceptions import PermissionDenied
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.test import Client
 from django.urls import reverse
 from rest_framework.versioning import NamespaceVersioning
@@ -217,6 +217,34 @@ def test_login_and_logout_tell_django(phone: Device, listen: Any) -> None:
     phone.login()
     phone.post("/auth/logout/all/")
     assert [heard["user"] for heard in logged_out.heard] == [phone.user] * 2
+
+
+def test_a_user_who_is_deleted_while_django_is_told_is_refused(phone: Device) -> None:
+    """Django notes the time of the login on a row that is gone."""
+
+    def delete(user: Any, **facts: Any) -> None:
+        type(user)._default_manager.filter(pk=user.pk).delete()
+
+    told = signals.user_logged_in
+    told.connect(delete)
+    told.receivers.insert(0, told.receivers.pop())
+    told.sender_receivers_cache.clear()
+    try:
+        assert said(phone.login())[:2] == (401, "invalid_credentials")
+    finally:
+        told.disconnect(delete)
+
+
+def test_trouble_of_a_receiver_is_not_taken_for_a_deleted_user(phone: Device) -> None:
+    def fail(**facts: Any) -> None:
+        raise DatabaseError("a receiver's own")
+
+    signals.user_logged_in.connect(fail)
+    try:
+        with pytest.raises(DatabaseError):
+            phone.login()
+    finally:
+        signals.user_logged_in.disconnect(fail)
 
 
 def test_a_garbage_header_does_not_stop_a_login(phone: Device) -> None:

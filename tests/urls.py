@@ -14,6 +14,7 @@ urlpatterns = [
     path("me/handled/", views.HandledView.as_view()),
     path("me/handled-without-us/", views.HandledWithoutUsView.as_view()),
     path("public/", views.PublicView.as_view()),
+    path("password/", views.PasswordView.as_view()),
     path("hello/", views.hello),
     path("hello/async/", views.hello_async),
     path("hello/class/", views.HelloView.as_view()),

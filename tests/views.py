@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db import connections
 from django.http import HttpRequest, JsonResponse
 from django.utils.decorators import method_decorator
@@ -14,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from jwt_refresh import sessions
 from jwt_refresh.authentication import JWTAuthentication
 from jwt_refresh.decorators import token_required
 from jwt_refresh.permissions import IsAuthenticated
@@ -67,6 +69,18 @@ class PublicView(MeView):
 
     def get(self, request: Request) -> Response:
         return Response({"anonymous": request.user.is_anonymous})
+
+
+class PasswordView(MeView):
+    """Sets a new password, of the user who asks or, as an administrator would, ``of`` another."""
+
+    def post(self, request: Request) -> Response:
+        data: Any = request.data
+        user: Any = get_user_model()._default_manager.get(pk=data.get("of", request.user.pk))
+        user.set_password(data["password"])
+        user.save()
+        sessions.keep_current(request, user)
+        return Response()
 
 
 @token_required

@@ -14,11 +14,11 @@ from jwt_refresh import events
 from jwt_refresh.client import recorded_client
 from jwt_refresh.conf import conf
 from jwt_refresh.database import in_rounds, write_alias
-from jwt_refresh.exceptions import UserInactive
+from jwt_refresh.exceptions import PasswordChanged, UserInactive
 from jwt_refresh.issuing import Tokens, tokens_of
 from jwt_refresh.lifetimes import lifetimes_of
 from jwt_refresh.models import Session, later
-from jwt_refresh.users import is_active
+from jwt_refresh.users import auth_hash_of, auth_hashes_of, is_active
 
 from .ending import revoke_all
 from .records import record
@@ -31,8 +31,10 @@ def start(user: Any, request: HttpRequest | None = None) -> Tokens:
     with ``MAX_SESSIONS`` a lock and an update more, and a query where it revoked something.
     Joins the caller's transaction.
 
-    Raises ``UserInactive``, also where the user was deleted meanwhile.
+    Raises ``UserInactive``, also where the user was deleted meanwhile, and ``PasswordChanged``
+    where a replica, which lags, had shown the user with another password.
     """
+    user = _as_written(user)
     if not is_active(user):
         raise UserInactive("inactive at login")
     now = timezone.now()
@@ -44,6 +46,19 @@ def start(user: Any, request: HttpRequest | None = None) -> Tokens:
         raise UserInactive("deleted during login") from None
     events.started(session, request)
     return tokens
+
+
+def _as_written(user: Any) -> Any:
+    """The user as the database of the sessions knows it. A query where it came from another."""
+    alias = write_alias()
+    if user._state.db in (None, alias):
+        return user
+    written = get_user_model()._base_manager.using(alias).filter(pk=user.pk).first()
+    if written is None:
+        raise UserInactive("deleted before login")
+    if auth_hash_of(written) not in auth_hashes_of(user):
+        raise PasswordChanged("changed before login")
+    return written
 
 
 def _new_session(user: Any, request: HttpRequest | None, now: datetime) -> Session:
