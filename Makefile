@@ -39,7 +39,8 @@ clean:
 .venv/.demo: EXTRAS =
 .venv/.test: EXTRAS = [test]
 .venv/.dev: EXTRAS = [dev,test]
-.venv/.demo .venv/.test .venv/.dev: setup.cfg pyproject.toml | $(BIN)/pip
+.venv/.servers: EXTRAS = [servers,test]
+.venv/.demo .venv/.test .venv/.dev .venv/.servers: setup.cfg pyproject.toml | $(BIN)/pip
 	$(PIP) --editable ".$(EXTRAS)"
 	@touch $@
 

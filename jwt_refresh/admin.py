@@ -79,7 +79,7 @@ class SessionAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         ("started_at", "issued_at", "rotated_at", "confirmed_at"),
         ("expires_at", "ends_at"),
         ("address", "agent"),
-        ("revoked_at", "revoked_reason"),
+        ("revoked_at", "reason"),
     )
 
     class Media:
@@ -89,6 +89,11 @@ class SessionAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     def coloured_state(self, session: Session) -> SafeString:
         state = session.state
         return format_html('<span class="jwt-refresh-{}">{}</span>', state.value, state.label)
+
+    @admin.display(description=_("reason"))
+    def reason(self, session: Session) -> str:
+        """In words where it is one of ours, else as the project gave it."""
+        return dict(Session.Reason.choices).get(session.revoked_reason, session.revoked_reason)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Session], search_term: str
