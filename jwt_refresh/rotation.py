@@ -117,14 +117,20 @@ def verdict(
     Raises ``TokenReused`` (the caller must revoke the session), ``TokenAlreadyExpired`` and
     ``StaleRetry``.
     """
-    same_request = successor is not None and successor.key_hash in key_hashes
+    same_request = (
+        successor is not None
+        and successor.key_hash in key_hashes
+        and _age(successor.issued_at, now) <= windows.retry
+    )
     act: Act | None = None
     if claims.jti == row.current_jti:
         act = Act.ROTATE
     elif claims.jti == row.previous_jti:
         act = _second_try(row, now, windows, same_request)
-    elif not _is_late_duplicate(row, presented, successor, now, windows, same_request):
-        raise TokenReused("superseded long ago, or without a record")
+    elif presented is None or successor is None:
+        raise TokenReused("without a record")
+    elif not same_request and _age(successor.issued_at, now) > windows.grace:
+        raise TokenReused("superseded or displaced long ago")
     if claims.expired and not _outlives_itself(row, act):
         raise TokenAlreadyExpired("past exp")
     if act is None:
@@ -136,31 +142,19 @@ def _second_try(row: Row, now: datetime, windows: Windows, same_request: bool) -
     """What becomes of the previous token; ``None`` where it is a late duplicate."""
     # From the issue of a replacement as well: of two tabs that ask for a lost answer at once,
     # neither must be left with a token that the other one has displaced.
-    if _age(max(row.rotated_at, row.issued_at), now) <= windows.grace:
+    age = _age(max(row.rotated_at, row.issued_at), now)
+    if age <= windows.grace:
         return Act.REISSUE
     if row.confirmed_at is not None:
-        if same_request:
+        # Who asked again late in the grace confirms after it; other tabs, and the duplicates of
+        # that request, come when they come. They get nothing, and are no theft.
+        if same_request or _age(row.confirmed_at, now) <= windows.grace:
             return None
         raise TokenReused("superseded by a token in use")
     if _age(row.rotated_at, now) > windows.retry:
         raise TokenReused("superseded too long ago")
-    return Act.REISSUE if same_request else Act.REPLACE
-
-
-def _is_late_duplicate(
-    row: Row,
-    presented: Record | None,
-    successor: Record | None,
-    now: datetime,
-    windows: Windows,
-    same_request: bool,
-) -> bool:
-    if presented is None or successor is None:
-        return False
-    # Of two holders of displaced tokens, one may be a thief; until somebody uses the current
-    # token nobody can tell which, and to revoke would punish the owner's late packet.
-    displaced_by_unused = presented.generation == row.generation and row.confirmed_at is None
-    return same_request or displaced_by_unused or _age(successor.issued_at, now) <= windows.grace
+    # A duplicate of the last request in the grace must not displace what that was answered with.
+    return Act.REISSUE if same_request or age < 2 * windows.grace else Act.REPLACE
 
 
 def _outlives_itself(row: Row, act: Act | None) -> bool:

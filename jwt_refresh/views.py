@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from contextlib import suppress
 from typing import Any
@@ -81,7 +82,8 @@ class VerifyView(TokenView):
     """Whether a token would authenticate, or be refreshed, now."""
 
     def post(self, request: Request) -> Response:
-        return Response({"active": True, "expires_in": lookup.verify(token_of(request))})
+        claims = lookup.verify(token_of(request))
+        return Response({"active": True, "expires_in": claims.exp - int(time.time())})
 
 
 class LogoutView(TokenView):

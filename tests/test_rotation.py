@@ -79,14 +79,18 @@ def judge(
         return type(error)
 
 
-def rotated(ago: timedelta, *, confirmed: bool = False) -> dict[str, Any]:
-    return {"rotated_at": NOW - ago, "confirmed_at": NOW if confirmed else None}
+def rotated(ago: timedelta, *, confirmed: timedelta | None = None) -> dict[str, Any]:
+    """So long ago; ``confirmed``: when the client showed that it holds the successor."""
+    return {
+        "rotated_at": NOW - ago,
+        "confirmed_at": None if confirmed is None else NOW - confirmed,
+    }
 
 
 OLD, NEXT = Issued(2), Issued(3)
-DISPLACED, REPLACEMENT = Issued(4), Issued(4)
 JUST = replace(NEXT, issued_at=NOW - GRACE)
-KEYED = replace(NEXT, key_hash="k")
+KEYED = replace(NEXT, key_hash="k", issued_at=NOW - RETRY)
+LATE_KEYED = replace(KEYED, issued_at=NOW - RETRY - TICK)
 
 # What is presented; how the row differs; the records; the keys of the request; what comes of it
 # in time and expired (sliding), in time and expired (pair).
@@ -95,58 +99,80 @@ ROWS: dict[str, tuple[str, dict[str, Any], Any, Any, set[str], tuple[Any, Any, A
         "current", {}, None, None, set(),
         (ROTATE, TokenAlreadyExpired, ROTATE, TokenAlreadyExpired),
     ),
+    # The previous token: the grace
     "the previous, at the end of the grace": (
-        "previous", rotated(GRACE, confirmed=True), None, None, set(),
+        "previous", rotated(GRACE), None, None, set(),
+        (REISSUE, TokenAlreadyExpired, REISSUE, REISSUE),
+    ),
+    "the previous, at the end of the grace, its successor in use": (
+        "previous", rotated(GRACE, confirmed=GRACE), None, None, set(),
         (REISSUE, TokenAlreadyExpired, REISSUE, REISSUE),
     ),
     "the previous, seen from a slow clock": (
-        "previous", rotated(-HOUR, confirmed=True), None, None, set(),
+        "previous", rotated(-HOUR, confirmed=-HOUR), None, None, set(),
         (REISSUE, TokenAlreadyExpired, REISSUE, REISSUE),
-    ),
-    "the previous, after the grace, its successor in use": (
-        "previous", rotated(GRACE + TICK, confirmed=True), None, None, set(),
-        (TokenReused, TokenReused, TokenReused, TokenReused),
-    ),
-    "the same with the key of the request that made the successor": (
-        "previous", rotated(RETRY + TICK, confirmed=True), None, KEYED, {"k"},
-        (StaleRetry, TokenAlreadyExpired, StaleRetry, TokenAlreadyExpired),
-    ),
-    "the same with another key": (
-        "previous", rotated(GRACE + TICK, confirmed=True), None, KEYED, {"other"},
-        (TokenReused, TokenReused, TokenReused, TokenReused),
     ),
     "the previous, at the end of the grace of a replacement": (
         "previous", rotated(HOUR) | {"issued_at": NOW - GRACE}, None, None, set(),
         (REISSUE, TokenAlreadyExpired, REISSUE, REISSUE),
     ),
-    "the previous, at the end of the grace of a replacement in use": (
-        "previous", rotated(RETRY + TICK, confirmed=True) | {"issued_at": NOW - GRACE},
-        None, None, set(),
+    "the previous, in the grace of a replacement, after the retry window": (
+        "previous", rotated(RETRY + TICK) | {"issued_at": NOW - GRACE}, None, None, set(),
         (REISSUE, TokenAlreadyExpired, REISSUE, REISSUE),
     ),
-    "the previous, after the grace of a replacement": (
-        "previous", rotated(HOUR) | {"issued_at": NOW - GRACE - TICK}, None, None, set(),
-        (REPLACE, TokenAlreadyExpired, REPLACE, REPLACE),
+    # The previous token: its successor in use
+    "the previous, after the grace, its successor in use": (
+        "previous", rotated(GRACE + TICK, confirmed=GRACE + TICK), None, None, set(),
+        (TokenReused, TokenReused, TokenReused, TokenReused),
+    ),
+    "the previous, after the grace, its successor first used just now": (
+        "previous", rotated(HOUR, confirmed=GRACE), None, None, set(),
+        (StaleRetry, TokenAlreadyExpired, StaleRetry, TokenAlreadyExpired),
+    ),
+    "the previous, after the grace, its successor first used before that": (
+        "previous", rotated(HOUR, confirmed=GRACE + TICK), None, None, set(),
+        (TokenReused, TokenReused, TokenReused, TokenReused),
+    ),
+    "the previous, its successor in use, with the key that made it": (
+        "previous", rotated(RETRY, confirmed=HOUR), None, KEYED, {"k"},
+        (StaleRetry, TokenAlreadyExpired, StaleRetry, TokenAlreadyExpired),
+    ),
+    "the same after the retry window": (
+        "previous", rotated(RETRY, confirmed=HOUR), None, LATE_KEYED, {"k"},
+        (TokenReused, TokenReused, TokenReused, TokenReused),
+    ),
+    "the same with another key": (
+        "previous", rotated(HOUR, confirmed=HOUR), None, KEYED, {"other"},
+        (TokenReused, TokenReused, TokenReused, TokenReused),
     ),
     "the previous, after the grace of a replacement in use": (
-        "previous", rotated(HOUR, confirmed=True) | {"issued_at": NOW - GRACE - TICK},
+        "previous", rotated(HOUR, confirmed=HOUR) | {"issued_at": NOW - GRACE - TICK},
         None, None, set(),
         (TokenReused, TokenReused, TokenReused, TokenReused),
     ),
+    # The previous token: its answer lost
     "the previous, its answer lost": (
-        "previous", rotated(GRACE + TICK), None, None, set(),
+        "previous", rotated(2 * GRACE), None, None, set(),
+        (REPLACE, TokenAlreadyExpired, REPLACE, REPLACE),
+    ),
+    "the previous, while a duplicate of a second try may come": (
+        "previous", rotated(2 * GRACE - TICK), None, None, set(),
+        (REISSUE, TokenAlreadyExpired, REISSUE, REISSUE),
+    ),
+    "the previous, the answer of its replacement lost": (
+        "previous", rotated(HOUR) | {"issued_at": NOW - 2 * GRACE}, None, None, set(),
         (REPLACE, TokenAlreadyExpired, REPLACE, REPLACE),
     ),
     "the previous, its answer lost, with the same key": (
-        "previous", rotated(GRACE + TICK), None, KEYED, {"k"},
+        "previous", rotated(HOUR), None, KEYED, {"k"},
         (REISSUE, TokenAlreadyExpired, REISSUE, REISSUE),
     ),
     "the previous, its answer lost, with another key": (
-        "previous", rotated(GRACE + TICK), None, KEYED, {"other"},
+        "previous", rotated(HOUR), None, KEYED, {"other"},
         (REPLACE, TokenAlreadyExpired, REPLACE, REPLACE),
     ),
     "the previous, its answer lost, its successor made without a key": (
-        "previous", rotated(GRACE + TICK), None, NEXT, {"k"},
+        "previous", rotated(HOUR), None, NEXT, {"k"},
         (REPLACE, TokenAlreadyExpired, REPLACE, REPLACE),
     ),
     "the previous, at the end of the retry window": (
@@ -157,6 +183,7 @@ ROWS: dict[str, tuple[str, dict[str, Any], Any, Any, set[str], tuple[Any, Any, A
         "previous", rotated(RETRY + TICK), None, KEYED, {"k"},
         (TokenReused, TokenReused, TokenReused, TokenReused),
     ),
+    # Older ones, and displaced ones
     "an older one, superseded at the end of the grace": (
         "old", {}, OLD, JUST, set(),
         (StaleRetry, TokenAlreadyExpired, StaleRetry, TokenAlreadyExpired),
@@ -169,20 +196,24 @@ ROWS: dict[str, tuple[str, dict[str, Any], Any, Any, set[str], tuple[Any, Any, A
         "old", {}, OLD, KEYED, {"k"},
         (StaleRetry, TokenAlreadyExpired, StaleRetry, TokenAlreadyExpired),
     ),
+    "an older one with that key after the retry window": (
+        "old", {}, OLD, LATE_KEYED, {"k"},
+        (TokenReused, TokenReused, TokenReused, TokenReused),
+    ),
     "an older one with another key": (
         "old", {}, OLD, KEYED, {"other"},
         (TokenReused, TokenReused, TokenReused, TokenReused),
     ),
-    "a displaced one, the current one unused": (
-        "displaced", rotated(HOUR), DISPLACED, REPLACEMENT, set(),
+    "one displaced at the end of the grace": (
+        "displaced", rotated(HOUR), OLD, JUST, set(),
         (StaleRetry, TokenAlreadyExpired, StaleRetry, TokenAlreadyExpired),
     ),
-    "a displaced one, the current one in use": (
-        "displaced", rotated(HOUR, confirmed=True), DISPLACED, REPLACEMENT, set(),
+    "one displaced before that, the current one unused": (
+        "displaced", rotated(HOUR), OLD, NEXT, set(),
         (TokenReused, TokenReused, TokenReused, TokenReused),
     ),
-    "a displaced one of an older generation": (
-        "displaced", rotated(HOUR), Issued(3), NEXT, set(),
+    "one displaced before that, the current one in use": (
+        "displaced", rotated(HOUR, confirmed=HOUR), OLD, NEXT, set(),
         (TokenReused, TokenReused, TokenReused, TokenReused),
     ),
     "one without a record": (
@@ -190,7 +221,7 @@ ROWS: dict[str, tuple[str, dict[str, Any], Any, Any, set[str], tuple[Any, Any, A
         (TokenReused, TokenReused, TokenReused, TokenReused),
     ),
     "one whose record has no successor": (
-        "odd", {}, DISPLACED, None, {"k"},
+        "odd", {}, OLD, None, {"k"},
         (TokenReused, TokenReused, TokenReused, TokenReused),
     ),
 }  # fmt: skip

@@ -1,0 +1,134 @@
+"""The world: devices, the habits of their owners, and the network. It does not know the rules."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from .sorts import Sort
+
+SECOND, MINUTE, HOUR, DAY = 1.0, 60.0, 3600.0, 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The size of a run, and how bad its network is: the share of answers it loses, and how late
+    a duplicate may be. Of so many devices as ``per_thief``, each sort of thief robs one.
+
+    Instants are seconds since the start of the run.
+    """
+
+    devices: int = 10_000
+    days: int = 90
+    seed: int = 1
+    loss: float = 0.05
+    late: float = 20 * SECOND
+    per_thief: int = 100
+
+    @property
+    def end(self) -> float:
+        return self.days * DAY
+
+
+class Keys(Enum):
+    """Where a client takes the ``Idempotency-Key`` of a refresh from."""
+
+    NONE = "it sends none"
+    TRY = "one for the tries of a tab until it hears an answer or the device goes off"
+    STORE = "one for each token, kept beside it in the store, and another after a 409"
+
+
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """A device is on, from ``start`` to ``end``; its tabs are opened at ``opened``."""
+
+    start: float
+    end: float
+    opened: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The life of one device, the same under every rule."""
+
+    number: int
+    seed: int
+    keys: Keys
+    idle: float
+    absolute: float | None
+    sittings: tuple[Sitting, ...]
+    sort: Sort | None
+    theft_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """When a person sits down: ``(hour, spread, usual length)`` each, on that share of days."""
+
+    tabs: tuple[int, int]
+    workday: float
+    weekend: float
+    sittings: tuple[tuple[float, float, float], ...]
+
+
+WAKING = (15.0, 4.5, 5 * MINUTE)
+HABITS = {
+    "phone": Habit((1, 1), 0.97, 0.97, (WAKING,) * 5),
+    "phone with two apps": Habit((2, 2), 0.97, 0.97, (WAKING,) * 4),
+    "work": Habit((1, 4), 0.95, 0.08, ((9.0, 0.5, 3 * HOUR), (13.5, 0.5, 3 * HOUR))),
+    "evening": Habit((1, 3), 0.8, 0.9, ((20.0, 0.7, 50 * MINUTE),)),
+    "now and then": Habit((1, 2), 0.3, 0.3, ((16.0, 3.0, 15 * MINUTE),)),
+}
+SHARES = (45, 10, 20, 15, 10)
+
+
+def plan(world: World, number: int) -> Plan:
+    """The life of device ``number``."""
+    rng = random.Random(f"{world.seed}/{number}")
+    habit = rng.choices(list(HABITS.values()), SHARES)[0]
+    keys = rng.choices(list(Keys), (2, 1, 1))[0]
+    idle, absolute = rng.choice((14 * DAY, 30 * DAY)), rng.choice((None, 90 * DAY))
+    sittings = tuple(_sittings(rng, habit, world))
+    sort = dict(enumerate(Sort)).get(number % world.per_thief)
+    theft_at = _theft_at(rng, sittings, world)
+    if sort is Sort.NO_RETURN:
+        sittings = tuple(it for it in sittings if it.end < theft_at) or sittings[:1]
+    return Plan(number, rng.getrandbits(60), keys, idle, absolute, sittings, sort, theft_at)
+
+
+def _sittings(rng: random.Random, habit: Habit, world: World) -> Iterator[Sitting]:
+    tabs = rng.randint(*habit.tabs)
+    previous = 0.0
+    away_until = 0
+    for day in range(world.days):
+        # About one absence a month, of two to ten days.
+        if rng.random() < 1 / 30:
+            away_until = day + rng.randint(2, 10)
+        share = habit.weekend if day % 7 > 4 else habit.workday
+        starts = sorted(
+            (DAY * day + HOUR * rng.gauss(hour, spread), usual)
+            for hour, spread, usual in habit.sittings
+        )
+        sits_down = day >= away_until and rng.random() < share
+        for start, usual in starts if sits_down or day == 0 else ():
+            begin = max(start, previous + MINUTE)
+            # Glances are among them: on and off again before an answer can be asked for twice.
+            previous = begin + max(3 * SECOND, rng.expovariate(1 / usual))
+            yield Sitting(begin, previous, tuple(_opened(rng, tabs, begin, previous)))
+
+
+def _opened(rng: random.Random, tabs: int, start: float, end: float) -> Iterator[float]:
+    """Now and then all tabs come up at once, as when a lid is opened; else one by one."""
+    at_once = rng.random() < 0.2
+    for tab in range(tabs):
+        yield start if at_once or tab == 0 else rng.uniform(start, end)
+
+
+def _theft_at(rng: random.Random, sittings: tuple[Sitting, ...], world: World) -> float:
+    """In the first half, so that there is time to find out: while the device is on, or whenever."""
+    half = [it for it in sittings if it.end < world.end / 2] or sittings[:1]
+    sitting = rng.choice(half)
+    later = rng.uniform(sitting.end, world.end / 2 + MINUTE)
+    return rng.choice((rng.uniform(sitting.start, sitting.end), later))
