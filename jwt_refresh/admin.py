@@ -93,7 +93,8 @@ class SessionAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description=_("reason"))
     def reason(self, session: Session) -> str:
         """In words where it is one of ours, else as the project gave it."""
-        return dict(Session.Reason.choices).get(session.revoked_reason, session.revoked_reason)
+        words = dict(Session.Reason.choices)
+        return str(words.get(session.revoked_reason, session.revoked_reason))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Session], search_term: str

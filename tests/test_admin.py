@@ -106,6 +106,41 @@ def test_pages_say_the_state_in_words(
         assert shown in admin_client.get(page_of(session), headers=headers).content.decode()
 
 
+@pytest.mark.parametrize(
+    ("reason", "language", "words"),
+    [
+        (Session.Reason.LOGOUT, "en", "logged out"),
+        (Session.Reason.REUSE, "ko", "교체된 토큰이 다시 사용됨"),
+        ("device reported lost", "en", "device reported lost"),
+    ],
+)
+def test_a_page_says_in_words_why_a_session_was_revoked(
+    admin_client: Client, ann: Any, reason: str, language: str, words: str
+) -> None:
+    session = sessions.start(ann).session
+    sessions.revoke(session, reason)
+    page = admin_client.get(page_of(session), headers={"Accept-Language": language})
+    assert f">{words}<" in page.content.decode()
+
+
+HOSTILE = "<script>alert(1)</script>\r\nSet-Cookie: x=1\x00\u202e"
+
+
+def test_what_a_client_calls_itself_is_text_on_a_page(admin_client: Client, ann: Any) -> None:
+    """A name and an agent that an attacker chose reach an administrator's browser."""
+    type(ann).objects.filter(pk=ann.pk).update(**{ann.USERNAME_FIELD: HOSTILE.replace("\0", "")})
+    ann.refresh_from_db()
+    request = RequestFactory().post("/", headers={"User-Agent": HOSTILE * 1000})
+    session = sessions.start(ann, request).session
+    assert len(session.agent) <= 200
+    assert session.agent.isprintable()
+    for address in (LIST, page_of(session)):
+        response = admin_client.get(address)
+        assert "Set-Cookie: x" not in str(response.headers)
+        assert "<script>alert" not in response.content.decode()
+        assert "&lt;script&gt;alert" in response.content.decode()
+
+
 def test_nobody_adds_or_changes_a_session(admin_client: Client, ann: Any) -> None:
     session = sessions.start(ann).session
     before = Session.objects.values().get()
