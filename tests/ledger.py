@@ -1,0 +1,193 @@
+"""What an observer of a server writes down of each session, and what he must never see.
+
+P1 to P8 are the properties that the two machines prove:
+
+- P1: an owner alone is never logged out, as far as ``owner`` says what he may rely on.
+- P2: of a thief and an owner who hold different tokens, one who gets a new token shuts the
+  other out, whose next try after the grace ends the session. A successor is handed out again
+  within the grace of its issue, twice as long while nobody has used it, or within the retry
+  window to the request that made it; one in use is never displaced. That a token expired, or
+  that its record was purged, shields nobody.
+- P3: a family never forks: only the current token and its predecessor are ever exchanged, and
+  only the current one begins a generation.
+- P4: what ended a session refuses every token of it, from the next request on.
+- P5: what a refresh hands out is good.
+- P6: a refusal changes nothing, and verify never does, nor tells it of a refresh; only use
+  confirms.
+- P7: a session keeps its id, its beginning and its end, and no token outlives it. One that
+  expired is not exchanged, but for the previous one in pair style.
+- P8: a purge changes no answer for tokens that expired no longer than the windows ago.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from .terms import (
+    ACTS,
+    DEAD,
+    GRACE,
+    OK,
+    RETRY,
+    SECOND,
+    STEP,
+    Exchange,
+    Held,
+    Refresh,
+    Token,
+    origin_of,
+)
+
+
+class Ledger:
+    """Of one session. Instants are those of a clock on the wall, which no server can see."""
+
+    def __init__(self, held: Held, row: Mapping[str, Any]) -> None:
+        first = held.refreshable
+        self.sid = first.sid
+        self.is_pair = held.token != first
+        self.started = first.claims["auth_time"]
+        self.ends = int(row["ends_at"].timestamp())
+        self.issued = {first.jti: first}
+        self.exchanges: dict[str, Exchange] = {}
+        self.previous, self.current = "", first.jti
+        self.used_at: datetime | None = None
+        """When somebody first used the current token."""
+        self.is_over = False
+        self.is_safe = True
+        """Whether the owner alone refreshed so far, in time."""
+        self._check_claims(held)
+
+    def note_end(self) -> None:
+        self.is_over, self.is_safe = True, False
+
+    def note_code(self, code: str) -> None:
+        assert not self.is_over or code in DEAD, "P4"
+
+    def note_use(
+        self,
+        token: Token,
+        code: str,
+        before: Mapping[str, Any],
+        after: Mapping[str, Any],
+        at: datetime,
+    ) -> None:
+        self.note_code(code)
+        confirms = code == OK and origin_of(token) == self.current and self.used_at is None
+        changed = {name for name in before if before[name] != after[name]}
+        assert changed == ({"confirmed_at"} if confirms else set()), "P6"
+        self.used_at = at if confirms else self.used_at
+
+    def note_refusal(
+        self, refresh: Refresh, code: str, before: Mapping[str, Any], after: dict[str, Any]
+    ) -> None:
+        self.check(refresh, code)
+        if code == "token_reused":
+            self.is_over = True
+            assert after["revoked_at"] is not None, "P4"
+            after = after | {"revoked_at": None, "revoked_reason": ""}
+        assert after == before, "P6"
+
+    def note_successor(
+        self, refresh: Refresh, held: Held, before: Mapping[str, Any], after: Mapping[str, Any]
+    ) -> None:
+        self._check_claims(held)
+        new = held.refreshable
+        if new.jti in self.issued:
+            self.check(refresh, "REISSUE")
+            assert (new.jti, new.claims) == (self.current, self.issued[new.jti].claims), "P3"
+            assert after == before, "P6"
+            return
+        rotates = refresh.jti == self.current
+        self.check(refresh, "ROTATE" if rotates else "REPLACE")
+        assert after["generation"] == before["generation"] + rotates, "P3"
+        assert rotates or after["rotated_at"] == before["rotated_at"], "P2"
+        assert (after["previous_jti"], after["current_jti"]) == (refresh.jti, new.jti), "P3"
+        assert (after["confirmed_at"], after["ends_at"]) == (None, before["ends_at"]), "P7"
+        self._note_new(refresh, new)
+
+    def _note_new(self, refresh: Refresh, new: Token) -> None:
+        at, key = refresh.at, refresh.key
+        self.issued[new.jti] = new
+        exchange = self.exchanges.setdefault(refresh.jti, Exchange(at, at))
+        exchange.last = at
+        exchange.keys.append(key)
+        if refresh.jti == self.previous:
+            self.exchanges[self.current] = Exchange(at, at, [key])
+        self.previous, self.current, self.used_at = refresh.jti, new.jti, None
+
+    def check(self, refresh: Refresh, outcome: str) -> None:
+        """Whether the rule lets a refresh come to this."""
+        self.note_code(outcome)
+        if outcome in ACTS:
+            self._check_in_time(refresh)
+        if outcome == "ROTATE":
+            assert refresh.jti == self.current, "P3"
+        elif outcome == "REISSUE":
+            self._check_reissue(refresh, self.exchanges[refresh.jti])
+        elif outcome == "REPLACE":
+            self._check_replace(refresh, self.exchanges[refresh.jti])
+        elif outcome == "stale_retry":
+            assert self._may_be_stale(refresh, self.exchanges[refresh.jti]), "P2"
+        elif outcome == "token_expired":
+            assert self._may_have_expired(refresh), "P2"
+        elif outcome == "token_reused":
+            assert not self.bears(refresh.presented, refresh.key, refresh.at), "P1"
+
+    def _check_in_time(self, refresh: Refresh) -> None:
+        outlives = self.is_pair and refresh.jti == self.previous
+        assert outlives or refresh.now < refresh.presented.claims["exp"], "P7"
+        assert refresh.now < self.issued[self.current].claims["exp"], "P7"
+
+    def _check_reissue(self, refresh: Refresh, exchange: Exchange) -> None:
+        assert refresh.jti == self.previous, "P3"
+        grace = 2 * GRACE if self.used_at is None else GRACE
+        if refresh.at - exchange.last > grace + STEP:
+            assert refresh.key == exchange.keys[-1] != "", "P2"
+            assert refresh.at - exchange.first <= RETRY + STEP, "P2"
+
+    def _check_replace(self, refresh: Refresh, exchange: Exchange) -> None:
+        assert refresh.jti == self.previous, "P3"
+        assert self.used_at is None, "P2"
+        assert refresh.at - exchange.first <= RETRY + STEP, "P2"
+        assert refresh.at - exchange.last > 2 * GRACE - STEP - SECOND, "P1"
+        assert not refresh.key or refresh.key != exchange.keys[-1], "P1"
+
+    def _may_be_stale(self, refresh: Refresh, exchange: Exchange) -> bool:
+        age = refresh.at - exchange.last
+        used_at = self.used_at if refresh.jti == self.previous else None
+        just_used = used_at is not None and refresh.at - used_at <= GRACE + STEP
+        keyed = refresh.key in set(exchange.keys) - {""} and age <= RETRY + STEP
+        return just_used or keyed or age <= GRACE + STEP
+
+    def _may_have_expired(self, refresh: Refresh) -> bool:
+        """Whether no thief hides behind the end of what he presents."""
+        if refresh.now >= self.issued[self.current].claims["exp"]:
+            return True
+        assert refresh.now >= refresh.presented.claims["exp"], "P7"
+        exchange = self.exchanges[refresh.jti]
+        may_ask_again = refresh.jti == self.previous and self.used_at is None
+        may_ask_again &= refresh.at - exchange.first <= RETRY + STEP
+        return may_ask_again or self._may_be_stale(refresh, exchange)
+
+    def bears(self, token: Token, key: str, at: datetime) -> bool:
+        """Whether an overtaken request surely does no harm."""
+        exchange = self.exchanges[token.jti]
+        lost_for = at - exchange.first
+        keyed = exchange.keys == [key] != [""] and lost_for <= RETRY - STEP
+        if token.jti != self.previous:
+            return keyed or lost_for <= GRACE - STEP
+        # A replacement counts from its whole second.
+        since = exchange.last - SECOND * (len(exchange.keys) > 1)
+        if self.used_at is None:
+            repeated = at - since < 2 * GRACE - STEP and lost_for <= RETRY - STEP
+            return keyed or repeated or at - since <= GRACE - STEP
+        return keyed or at - max(since, self.used_at) <= GRACE - STEP
+
+    def _check_claims(self, held: Held) -> None:
+        for claims in (held.token.claims, held.refreshable.claims):
+            assert (claims["sid"], claims["auth_time"]) == (self.sid, self.started), "P7"
+            assert claims["iat"] < claims["exp"] <= self.ends, "P7"
+        assert origin_of(held.token) == held.refreshable.jti, "P5"
