@@ -57,6 +57,8 @@ def in_rounds(act: Callable[[], T | None]) -> T:
         except OperationalError:
             if not rounds_left:
                 raise
+            # A connection that is lost must not take the next round, or the next request, along.
+            connections[write_alias()].close_if_unusable_or_obsolete()
         else:
             if result is not None:
                 return result

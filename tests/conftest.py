@@ -13,6 +13,7 @@ from django.contrib.auth import get_user_model
 from django.db import connections
 from pytest_django import Settings
 
+from . import processes
 from .devices import PASSWORD, Device
 from .signals import Told, listening
 
@@ -24,6 +25,9 @@ hypothesis.settings.load_profile("tests")
 
 PAIR = {"REFRESH_LIFETIME": timedelta(days=14)}
 START = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
+
+workers = processes.workers
+long_grace = processes.long_grace
 
 
 @pytest.fixture

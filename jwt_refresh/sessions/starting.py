@@ -43,7 +43,9 @@ def start(user: Any, request: HttpRequest | None = None) -> Tokens:
     try:
         in_rounds(lambda: _save(session, now))
     except IntegrityError:
-        raise UserInactive("deleted during login") from None
+        # A commit that was made, and whose answer was lost, is found by the next round.
+        if not Session.objects.using(write_alias()).filter(pk=session.pk).exists():
+            raise UserInactive("deleted during login") from None
     events.started(session, request)
     return tokens
 
