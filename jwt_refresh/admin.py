@@ -78,7 +78,7 @@ class SessionAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         ("current_jti", "previous_jti"),
         ("started_at", "issued_at", "rotated_at", "confirmed_at"),
         ("expires_at", "ends_at"),
-        ("address", "agent"),
+        ("address", "agent", "amr"),
         ("revoked_at", "reason"),
     )
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
 
 
@@ -15,5 +15,8 @@ class JWTRefreshConfig(AppConfig):
 
         from . import checks  # noqa: F401
         from .sessions.passwords import carry_over
+
+        if apps.is_installed("drf_spectacular"):
+            from . import schema  # noqa: F401
 
         pre_save.connect(carry_over, sender=get_user_model())

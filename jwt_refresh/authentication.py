@@ -1,44 +1,121 @@
-"""The class that authenticates requests to Django REST framework."""
+"""The classes that authenticate requests to Django REST framework."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from . import lookup
+from . import denylist, lookup
 from .claims import Claims
-from .exceptions import TokenError
+from .conf import conf
+from .exceptions import TokenError, Unavailable
 from .transport import Refusal, challenge, token_of_header
 
 
-class JWTAuthentication(BaseAuthentication):
-    """``request.user`` from the database, ``request.auth`` the ``Claims`` of its token.
+class BearerAuthentication(BaseAuthentication):
+    """Base of ours: the token of the header, and what becomes of one that fails.
 
-    One query finds session and user, so that whatever ended a session ends its tokens at once.
     Raises ``Refusal`` for a token of ours that failed; leaves other schemes to others.
     """
-
-    confirms = True
 
     @sensitive_variables("encoded")
     def authenticate(self, request: Request) -> tuple[Any, Claims] | None:
         try:
             encoded = token_of_header(request._request)
-            if encoded is None:
-                return None
-            session, claims = lookup.authenticate(encoded, confirm=self.confirms)
+            return None if encoded is None else self.check(encoded, request)
         except TokenError as error:
-            raise Refusal(error) from None
-        return session.user, claims
+            self.refuse(error)
+            return None
+
+    def check(self, encoded: str, request: Request) -> tuple[Any, Claims]:
+        """Who is asking, and the claims of the token. Raises ``TokenError``."""
+        raise NotImplementedError
+
+    def refuse(self, error: TokenError) -> None:
+        """What becomes of a token that fails."""
+        raise Refusal(error) from None
 
     def authenticate_header(self, request: Request) -> str:
         return challenge()
 
 
-class UnconfirmedJWTAuthentication(JWTAuthentication):
-    """The same, where a request proves nothing about who holds the current token."""
+class JWTAuthentication(BearerAuthentication):
+    """``request.user`` from the database, ``request.auth`` the ``Claims`` of its token.
 
-    confirms = False
+    One query finds session and user, so that whatever ended a session ends its tokens at once.
+    ``confirms`` is off where a request proves nothing about who holds the current token.
+    """
+
+    def __init__(self, *, confirms: bool = True) -> None:
+        self.confirms = confirms
+
+    @sensitive_variables("encoded")
+    def check(self, encoded: str, request: Request) -> tuple[Any, Claims]:
+        session, claims = lookup.authenticate(encoded, request._request, confirm=self.confirms)
+        return session.user, claims
+
+
+class OptionalJWTAuthentication(JWTAuthentication):
+    """For pages that are public: whoever comes with a bad token is anonymous.
+
+    Only where the database cannot be asked is the request refused.
+    """
+
+    def refuse(self, error: TokenError) -> None:
+        if isinstance(error, Unavailable):
+            super().refuse(error)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TokenUser:
+    """A user as a token describes it: no row, no permissions, nothing but claims.
+
+    ``pk`` is the claim ``sub``, always a string.
+    """
+
+    claims: Claims
+
+    is_authenticated = True
+    is_anonymous = False
+    is_active = True
+    is_staff = False
+    is_superuser = False
+
+    @property
+    def pk(self) -> str:
+        return self.claims.sub
+
+    @property
+    def id(self) -> str:
+        return self.claims.sub
+
+    def get_username(self) -> str:
+        return self.claims.sub
+
+    def __str__(self) -> str:
+        return self.claims.sub
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TokenUser) and self.pk == other.pk
+
+    def __hash__(self) -> int:
+        return hash(self.pk)
+
+
+class StatelessJWTAuthentication(BearerAuthentication):
+    """``request.user`` is a ``TokenUser`` made of claims; no query.
+
+    For services that share keys with the one that issues, or hold its public keys. They learn
+    of a revocation through ``DENYLIST_CACHE``; where it is not set, and of new passwords and
+    deactivated users in any case, only by the end of the token.
+    """
+
+    @sensitive_variables()
+    def check(self, encoded: str, request: Request) -> tuple[Any, Claims]:
+        claims = conf.verifier(request._request).authenticating(encoded)
+        denylist.check(lookup.parse_sid(claims))
+        return TokenUser(claims), claims

@@ -17,6 +17,13 @@ class Kind(Enum):
     SLIDING = "sliding+jwt"
 
 
+_REGISTERED = ("iss", "sub", "aud", "exp", "nbf", "iat", "jti")
+_OURS = ("sid", "auth_time", "origin_jti", "client_id", "amr")
+_OF_OTHERS = ("acr", "azp", "cnf", "act", "scope")
+RESERVED = frozenset((*_REGISTERED, *_OURS, *_OF_OTHERS))
+"""Claims that mean something here or to whoever verifies: no project writes them by its hook."""
+
+
 class Style(Enum):
     """How a session hands out tokens; fixed at login."""
 

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import logging
+import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
+from importlib.util import find_spec
 from typing import Any, Generic, Literal, TypeVar
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+from django.http import HttpRequest
+from django.utils.module_loading import import_string
 
-from .keyring import Keyring, derive, hmac_key
+from .exceptions import Unavailable
+from .keyring import Keyring
+from .ring import Ring
 from .rotation import Windows
 from .tokens import Issuer, Verifier
 
+logger = logging.getLogger("jwt_refresh")
+
 T = TypeVar("T")
+Hook = str | Callable[..., Any]
+"""A function of the project, or its dotted path."""
+Keys = Sequence[str | Mapping[str, Any]] | Hook
 
 
 class Setting(Generic[T]):
@@ -34,57 +49,133 @@ class Setting(Generic[T]):
 class Conf:
     """``settings.JWT_REFRESH`` with the defaults filled in. The README says what each means."""
 
-    SECRET: Setting[str | Sequence[str] | None] = Setting(None)
+    SECRET: Setting[str | Sequence[str | Mapping[str, Any] | None] | None] = Setting(None)
     ALGORITHM: Setting[str] = Setting("HS256")
-    ISSUER: Setting[str | None] = Setting(None)
-    AUDIENCE: Setting[str | None] = Setting(None)
+    PRIVATE_KEYS: Setting[Keys] = Setting(())
+    PUBLIC_KEYS: Setting[Keys] = Setting(())
+    ISSUER: Setting[Hook | None] = Setting(None)
+    AUDIENCE: Setting[Hook | None] = Setting(None)
+    CLIENT_ID: Setting[str | None] = Setting(None)
     LEEWAY: Setting[timedelta] = Setting(timedelta(seconds=5))
     LIFETIME: Setting[timedelta] = Setting(timedelta(minutes=30))
     REFRESH_LIFETIME: Setting[timedelta | None] = Setting(None)
     SESSION_LIFETIME: Setting[timedelta | None] = Setting(timedelta(days=30))
-    LIFETIMES: Setting[str | None] = Setting(None)
+    LIFETIMES: Setting[Hook | None] = Setting(None)
     REFRESH_GRACE: Setting[timedelta] = Setting(timedelta(seconds=30))
     RETRY_WINDOW: Setting[timedelta] = Setting(timedelta(days=1))
     ON_REUSE: Setting[Literal["session", "user"]] = Setting("session")
     MAX_SESSIONS: Setting[int | None] = Setting(None)
     AUTH_HEADER_TYPES: Setting[Sequence[str]] = Setting(("Bearer",))
     USER_ID_FIELD: Setting[str] = Setting("pk")
+    CLAIMS: Setting[Hook | None] = Setting(None)
+    LOGIN_RATE: Setting[str | None] = Setting("10/min")
+    REFRESH_RATE: Setting[str | None] = Setting("60/min")
     RECORD_CLIENT: Setting[Literal["off", "truncated", "full"]] = Setting("truncated")
+    DENYLIST_CACHE: Setting[str | None] = Setting(None)
 
     def windows(self) -> Windows:
         return Windows(grace=self.REFRESH_GRACE, retry=self.RETRY_WINDOW)
 
-    def issuer(self) -> Issuer:
-        return Issuer(self.keyring(), issuer=self.ISSUER, audience=self.AUDIENCE)
+    def issuer(self, request: HttpRequest | None) -> Issuer:
+        """For the tenant of ``request``. Raises ``ValueError`` where the keys only verify."""
+        return Issuer(
+            self.keyring(),
+            issuer=text_for(self.ISSUER, request),
+            audience=text_for(self.AUDIENCE, request),
+            client_id=self.CLIENT_ID,
+        )
 
-    def verifier(self) -> Verifier:
-        return _verifier(self.keyring(), self.ISSUER, self.AUDIENCE, self.LEEWAY)
+    def verifier(self, request: HttpRequest | None) -> Verifier:
+        """For the tenant of ``request``."""
+        issuer, audience = text_for(self.ISSUER, request), text_for(self.AUDIENCE, request)
+        return _verifier(self.keyring(), issuer, audience, self.LEEWAY)
 
     def keyring(self) -> Keyring:
-        """The keys in force. Raises ``ValueError`` for a secret that the checks refuse."""
-        if self.SECRET is None:
-            derived = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-            return _derived_keyring(derived, self.ALGORITHM)
-        given = (self.SECRET,) if isinstance(self.SECRET, str) else tuple(self.SECRET)
-        return _given_keyring(given, self.ALGORITHM)
+        """The keys in force.
+
+        Raises ``ValueError`` for keys that the checks refuse, and ``Unavailable`` where the
+        project's own function does not give them.
+        """
+        secret = self.SECRET
+        listed = secret is not None and not isinstance(secret, str)
+        given: Any = secret if listed else (secret,)
+        return _keyring(
+            self.ALGORITHM,
+            tuple(None if text is None else _as_text(text) for text in given),
+            listed,
+            (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS),
+            _texts(self.PRIVATE_KEYS),
+            _texts(self.PUBLIC_KEYS),
+        )
 
 
 conf = Conf()
 
 
+def function_of(hook: Hook) -> Callable[..., Any]:
+    """The function that a setting names. Raises ``ImportError`` where there is none."""
+    return import_string(hook) if isinstance(hook, str) else hook
+
+
+def text_for(given: Hook | None, request: HttpRequest | None) -> str | None:
+    """``ISSUER`` or ``AUDIENCE`` for a request: a text, or what the project's function says."""
+    if given is None or (isinstance(given, str) and not names_function(given)):
+        return given
+    text = function_of(given)(request)
+    if not isinstance(text, str) or not text:
+        raise ImproperlyConfigured("The function of ISSUER or AUDIENCE must return a text.")
+    return text
+
+
+@lru_cache(maxsize=64)
+def names_function(text: str) -> bool:
+    """Whether a text is a dotted path: it begins with a module that is installed here.
+
+    What looks like one and cannot be imported must not pass for the name of all tenants.
+    """
+    dotted = re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", text)
+    return dotted is not None and find_spec(text.partition(".")[0]) is not None
+
+
 # Remembered by what went in: keys are prepared once, and a changed setting is seen at once.
 @lru_cache(maxsize=16)
-def _derived_keyring(secrets: tuple[str, ...], algorithm: str) -> Keyring:
-    return Keyring([hmac_key([derive(secret, algorithm) for secret in secrets], algorithm)])
+def _keyring(
+    algorithm: str,
+    secrets: tuple[str | None, ...],
+    listed: bool,
+    secret_keys: tuple[str, ...],
+    private_keys: tuple[str, ...],
+    public_keys: tuple[str, ...],
+) -> Keyring:
+    return Ring(algorithm, secrets, listed, secret_keys, private_keys, public_keys).build()
 
 
-@lru_cache(maxsize=16)
-def _given_keyring(secrets: tuple[str, ...], algorithm: str) -> Keyring:
-    return Keyring([hmac_key([secret.encode() for secret in secrets], algorithm)])
-
-
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=256)
 def _verifier(
     keyring: Keyring, issuer: str | None, audience: str | None, leeway: timedelta
 ) -> Verifier:
     return Verifier(keyring, issuer=issuer, audience=audience, leeway=leeway.total_seconds())
+
+
+def _texts(given: Keys) -> tuple[str, ...]:
+    if isinstance(given, str) or callable(given):
+        return _from_function(given)
+    return tuple(map(_as_text, given))
+
+
+def _as_text(key: Any) -> str:
+    return json.dumps(key, sort_keys=True) if isinstance(key, Mapping) else str(key)
+
+
+# A vault is asked once: by each process, and again after a change of the settings.
+@lru_cache(maxsize=16)
+def _from_function(hook: Hook) -> tuple[str, ...]:
+    try:
+        return tuple(map(_as_text, function_of(hook)()))
+    except Exception as error:  # noqa: BLE001 - whatever a vault raises, it gave no keys
+        # Its type alone: nobody knows what its text holds.
+        logger.error("The function of the keys raised %s", type(error).__name__)
+        raise Unavailable("the keys cannot be asked for") from None
+
+
+setting_changed.connect(lambda **_: _from_function.cache_clear(), weak=False)

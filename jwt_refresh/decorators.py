@@ -51,7 +51,7 @@ def _authenticate(request: HttpRequest) -> HttpResponseBase | None:
         encoded = token_of_header(request)
         if encoded is None:
             raise TokenMissing("no token in the header")
-        session, claims = lookup.authenticate(encoded)
+        session, claims = lookup.authenticate(encoded, request)
     except TokenError as error:
         return _answer(Refusal(error))
     request.user, request.auth = session.user, claims  # type: ignore[attr-defined]
@@ -63,6 +63,7 @@ def _answer(refusal: Refusal) -> JsonResponse:
     response = JsonResponse(
         refusal.detail, status=refusal.status_code, json_dumps_params=as_rest_framework
     )
-    response["WWW-Authenticate"] = refusal.auth_header
+    if refusal.auth_header:
+        response["WWW-Authenticate"] = refusal.auth_header
     response["Cache-Control"] = "no-store"
     return response

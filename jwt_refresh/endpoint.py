@@ -24,6 +24,7 @@ from rest_framework.exceptions import (
     ParseError,
     UnsupportedMediaType,
 )
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -41,6 +42,15 @@ class RequestTooLarge(APIException):
     default_code = "request_too_large"
 
 
+class JSONOnly(DefaultContentNegotiation):
+    """JSON, whatever the client says that it accepts: what an error means is in its body."""
+
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
 class TokenView(rest.APIView):
     """Base of our endpoints: JSON out, JSON or forms in, never cached, never in a transaction
     that a refusal would roll back."""
@@ -49,6 +59,8 @@ class TokenView(rest.APIView):
     permission_classes: Any = []
     parser_classes = [JSONParser, FormParser, MultiPartParser]
     renderer_classes = [JSONRenderer]
+    content_negotiation_class = JSONOnly
+    throttle_classes: Any = []
     versioning_class = None
 
     @classmethod
@@ -60,7 +72,7 @@ class TokenView(rest.APIView):
     @method_decorator(sensitive_post_parameters())
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = super().dispatch(request, *args, **kwargs)
-        response["Cache-Control"] = "no-store"
+        response.headers.setdefault("Cache-Control", "no-store")
         return response
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

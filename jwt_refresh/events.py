@@ -12,7 +12,7 @@ from typing import Any
 from django.dispatch import Signal
 from django.http import HttpRequest
 
-from . import signals
+from . import denylist, signals
 from .database import after_commit
 from .models import Session
 
@@ -36,6 +36,7 @@ def reused(session: Session, request: HttpRequest | None, jti: str) -> None:
 
 
 def revoked(session: Session) -> None:
+    denylist.publish(session)
     reason = session.revoked_reason
     _tell(signals.session_revoked, "session_revoked", session, {"reason": reason}, reason=reason)
 

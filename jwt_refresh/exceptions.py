@@ -79,6 +79,16 @@ class PasswordChanged(TokenError):
     code = "password_changed"
 
 
+class LoginTooOld(TokenError):
+    """The last login is longer ago than a view allows (RFC 9470 section 3), in seconds."""
+
+    code = "insufficient_user_authentication"
+
+    def __init__(self, max_age: int) -> None:
+        self.max_age = max_age
+        super().__init__(f"older than {max_age} seconds")
+
+
 class Unavailable(TokenError):
     """A store that must be asked cannot be; nobody is let in unasked."""
 

@@ -1,12 +1,17 @@
-"""Keys: the first signs, all verify, each bound to one algorithm and found by its ``kid``."""
+"""Keys: each bound to one algorithm and found by its ``kid``; one of a ring signs, all verify."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from base64 import b64decode
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+from jwt import InvalidKeyError
 from jwt.algorithms import Algorithm, HMACAlgorithm
 
 HMAC_ALGORITHMS = {
@@ -20,13 +25,20 @@ HMAC_KEY_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One entry of the ring: a name, one algorithm, and key material that is never shown."""
+    """One entry of the ring: a name, one algorithm, and key material that is never shown.
+
+    ``signing`` is ``None`` where the key can only verify. ``jwk`` is the public key as others
+    may see it (RFC 7517), ``None`` for a secret.
+    """
 
     kid: str
     algorithm: str
     crypto: Algorithm = field(repr=False)
     signing: object = field(repr=False)
     verifying: tuple[object, ...] = field(repr=False)
+    jwk: Mapping[str, Any] | None = field(default=None, repr=False)
+    other_name: str | None = field(default=None, repr=False)
+    """Another ``alg`` for the same signatures: ``Ed25519`` for ``EdDSA`` (RFC 9864)."""
 
     def sign(self, message: bytes) -> bytes:
         return self.crypto.sign(message, self.signing)
@@ -42,14 +54,29 @@ def hmac_key(secrets: Sequence[bytes], algorithm: str) -> Key:
     to be computed from the secret (RFC 7638 section 7 warns of that) or be lost at the next
     start. Trying a retired secret costs less than two microseconds.
 
-    Raises ``ValueError`` for a secret shorter than the output of the hash, and
-    ``jwt.InvalidKeyError`` for one that is a public key in disguise.
+    Raises ``ValueError`` for a secret shorter than the output of the hash, or one that is a key
+    of another algorithm: whoever has the public half could sign (RFC 8725 section 2.1).
     """
     if any(len(secret) < HMAC_KEY_BYTES[algorithm] for secret in secrets):
         raise ValueError(f"An {algorithm} secret needs {HMAC_KEY_BYTES[algorithm]} bytes or more.")
     crypto = HMAC_ALGORITHMS[algorithm]
-    prepared = tuple(crypto.prepare_key(secret) for secret in secrets)
+    try:
+        prepared = tuple(crypto.prepare_key(secret) for secret in secrets)
+        disguised = any(map(_is_public_key, prepared))
+    except InvalidKeyError:
+        disguised = True
+    if disguised:
+        raise ValueError("It is a key of another algorithm.")
     return Key(algorithm, algorithm, crypto, prepared[0], prepared)
+
+
+def _is_public_key(secret: bytes) -> bool:
+    """Whether it is the body of a PEM without its first and last line, which PyJWT lets pass."""
+    try:
+        load_der_public_key(b64decode(secret))
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+    return True
 
 
 def derive(secret: str, algorithm: str) -> bytes:
@@ -59,15 +86,22 @@ def derive(secret: str, algorithm: str) -> bytes:
 
 
 class Keyring:
-    """The keys in force. Raises ``ValueError`` where two share a ``kid`` or there is none."""
+    """The keys in force; ``signing`` is the first, or ``None`` where that can only verify.
+
+    Raises ``ValueError`` where two share a ``kid`` or there is none.
+    """
 
     def __init__(self, keys: Iterable[Key]) -> None:
-        keys = tuple(keys)
-        self._by_kid = {key.kid: key for key in keys}
-        if not keys or len(self._by_kid) < len(keys):
+        self.keys = tuple(keys)
+        self._by_kid = {key.kid: key for key in self.keys}
+        if not self.keys or len(self._by_kid) < len(self.keys):
             raise ValueError("A keyring needs keys, each with a kid of its own.")
-        self.signing = keys[0]
+        self.signing = self.keys[0] if self.keys[0].signing is not None else None
 
     def find(self, kid: str) -> Key | None:
         """The key that ``kid`` names, or ``None``."""
         return self._by_kid.get(kid)
+
+    def jwks(self) -> dict[str, Any]:
+        """The public keys as a JWK set (RFC 7517 section 5); no secret is ever in it."""
+        return {"keys": [dict(key.jwk) for key in self.keys if key.jwk is not None]}

@@ -9,9 +9,8 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
-from django.utils.module_loading import import_string
 
-from .conf import conf
+from .conf import conf, function_of
 from .tokens import MAX_LIFETIME
 
 LONGEST = timedelta(seconds=MAX_LIFETIME)
@@ -51,7 +50,7 @@ def lifetimes_of(user: Any, request: HttpRequest | None) -> Lifetimes:
     """
     if conf.LIFETIMES is None:
         return Lifetimes()
-    chosen = import_string(conf.LIFETIMES)(user, request)
+    chosen = function_of(conf.LIFETIMES)(user, request)
     if not isinstance(chosen, Lifetimes):
         raise ImproperlyConfigured("JWT_REFRESH['LIFETIMES'] must return Lifetimes.")
     for name, fault, mend in chosen.problems():

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldError, ValidationError
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
@@ -20,6 +23,7 @@ from .exceptions import (
     StaleRetry,
     TokenInvalid,
     TokenReused,
+    Unavailable,
     UserInactive,
 )
 from .models import IssuedToken, Session
@@ -27,16 +31,24 @@ from .query import session_with_user
 from .rotation import Act
 from .users import is_active, subject_of
 
+logger = logging.getLogger("jwt_refresh")
 
-@sensitive_variables("encoded")
-def authenticate(encoded: str, *, confirm: bool = True) -> tuple[Session, Claims]:
+
+@sensitive_variables()
+def authenticate(
+    encoded: str, request: HttpRequest | None, *, confirm: bool = True
+) -> tuple[Session, Claims]:
     """The session, with its ``user``, and the claims of a token that authenticates a request.
 
     One query; with ``confirm`` one more the first time that a token of its generation is used,
     which proves that the client holds it. Raises ``TokenError``.
     """
-    claims = conf.verifier().authenticating(encoded)
-    session = living_session(claims, timezone.now())
+    claims = conf.verifier(request).authenticating(encoded)
+    try:
+        session = living_session(claims, timezone.now())
+    except (OperationalError, InterfaceError) as error:
+        logger.error("The database cannot be asked", exc_info=error)
+        raise Unavailable("database") from None
     unconfirmed = session.confirmed_at is None and claims.refreshable_jti == session.current_jti
     if confirm and unconfirmed:
         rows = Session.objects.using(write_alias())
@@ -45,8 +57,8 @@ def authenticate(encoded: str, *, confirm: bool = True) -> tuple[Session, Claims
     return session, claims
 
 
-@sensitive_variables("encoded")
-def verify(encoded: str) -> Claims:
+@sensitive_variables()
+def verify(encoded: str, request: HttpRequest | None) -> Claims:
     """The claims of a token that would authenticate, or be refreshed, now.
 
     Changes nothing, and tells nothing of what became of the token: whoever polls with a stolen
@@ -54,7 +66,7 @@ def verify(encoded: str) -> Claims:
     the current one. Raises ``TokenError``.
     """
     now = timezone.now()
-    claims = conf.verifier().current(encoded)
+    claims = conf.verifier(request).current(encoded)
     session = living_session(claims, now)
     if claims.kind is Kind.REFRESH:
         try:
@@ -64,13 +76,13 @@ def verify(encoded: str) -> Claims:
     return claims
 
 
-@sensitive_variables("encoded")
-def find(encoded: str) -> Session | None:
+@sensitive_variables()
+def find(encoded: str, request: HttpRequest | None) -> Session | None:
     """The session of a token that we signed, expired or not; ``None`` where it is gone.
 
     One query. Raises ``TokenError``.
     """
-    sid = parse_sid(conf.verifier().ours(encoded))
+    sid = parse_sid(conf.verifier(request).ours(encoded))
     sessions = Session.objects.using(write_alias()).select_related("user")
     return sessions.filter(pk=sid).first()
 
@@ -103,31 +115,28 @@ def judge(session: Session, claims: Claims, key_hashes: Sequence[str], now: date
 
     Raises ``TokenError``.
     """
-    presented, successor = _records(session, claims, keyed=bool(key_hashes))
     return rotation.verdict(
         session,
         claims,
-        presented,
-        successor,
+        _successor(session, claims, keyed=bool(key_hashes)),
         now=now,
         windows=conf.windows(),
         key_hashes=frozenset(key_hashes),
     )
 
 
-def _records(
-    session: Session, claims: Claims, *, keyed: bool
-) -> tuple[IssuedToken | None, IssuedToken | None]:
-    """Of the token that was presented, and of what took its place, as far as the verdict needs
-    them. ``keyed``: there is an ``Idempotency-Key``."""
+def _successor(session: Session, claims: Claims, *, keyed: bool) -> IssuedToken | None:
+    """The record of what took the place of a token, as far as the verdict needs it.
+
+    ``keyed``: there is an ``Idempotency-Key``.
+    """
     issued = IssuedToken.objects.using(write_alias()).filter(session=session)
     if claims.jti == session.current_jti:
-        return None, None
+        return None
     if claims.jti == session.previous_jti:
-        return None, issued.filter(jti=session.current_jti).first() if keyed else None
-    since = issued.filter(jti=claims.jti).values("id")[:1]
-    presented, successor = (*issued.filter(id__gte=since).order_by("id")[:2], None, None)[:2]
-    return presented, successor
+        return issued.filter(jti=session.current_jti).first() if keyed else None
+    presented = issued.filter(jti=claims.jti).values("id")[:1]
+    return issued.filter(id__gt=presented).order_by("id").first()
 
 
 def _why_gone(claims: Claims) -> SessionRevoked | UserInactive:

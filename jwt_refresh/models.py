@@ -20,6 +20,9 @@ from django.utils.translation import pgettext_lazy
 from .rotation import has_ended
 from .users import auth_hash_of, auth_hashes_of
 
+MAX_AMR = 100
+"""Longest list of authentication methods, in characters with the spaces between them."""
+
 
 class SessionQuerySet(models.QuerySet["Session"]):
     """Sessions by state: every session is exactly one of live, revoked and ended."""
@@ -113,6 +116,7 @@ class Session(models.Model):
     revoked_at = models.DateTimeField(_("revoked at"), null=True)
     revoked_reason = models.CharField(_("reason"), max_length=100, blank=True)
     auth_hash = models.CharField(max_length=128, blank=True)
+    amr = models.CharField(_("authentication methods (amr)"), max_length=MAX_AMR, blank=True)
     address = models.CharField(_("address"), max_length=43, blank=True)
     agent = models.CharField(_("user agent"), max_length=200, blank=True)
 

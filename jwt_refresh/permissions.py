@@ -1,13 +1,16 @@
-"""A permission that gives a missing token its code."""
+"""Permissions: a missing token gets its code, and an old login must be renewed."""
 
 from __future__ import annotations
 
+import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from rest_framework import permissions
 from rest_framework.request import Request
 
-from .exceptions import TokenMissing
+from .claims import Claims
+from .exceptions import LoginTooOld, TokenMissing
 from .transport import Refusal
 
 if TYPE_CHECKING:
@@ -25,3 +28,27 @@ class IsAuthenticated(permissions.IsAuthenticated):
         if super().has_permission(request, view):
             return True
         raise Refusal(TokenMissing("no authenticator found credentials"))
+
+
+class RecentlyAuthenticated(IsAuthenticated):
+    """Asks for a login (``auth_time``, which no refresh moves) no longer ago than ``max_age``.
+
+    Give it to ``permission_classes`` as it is: ``[RecentlyAuthenticated(max_age=...)]``. Whoever
+    logged in earlier gets a 401 with the challenge of RFC 9470 section 3, and so does whoever
+    was authenticated by other means, since nobody knows when.
+    """
+
+    def __init__(self, *, max_age: timedelta) -> None:
+        self.max_age = max_age
+
+    def __call__(self) -> RecentlyAuthenticated:
+        """REST framework calls what it finds in ``permission_classes``, to get an instance."""
+        return self
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        super().has_permission(request, view)
+        claims = request.auth
+        seconds = int(self.max_age.total_seconds())
+        if isinstance(claims, Claims) and time.time() - claims.get("auth_time", 0) <= seconds:
+            return True
+        raise Refusal(LoginTooOld(seconds))

@@ -31,7 +31,6 @@ class Row(Protocol):
     """A session as the verdict sees it."""
 
     style: str
-    generation: int
     current_jti: str
     previous_jti: str | None
     issued_at: datetime
@@ -45,7 +44,6 @@ class Row(Protocol):
 class Record(Protocol):
     """A record of an issued token as the verdict sees it."""
 
-    generation: int
     issued_at: datetime
     key_hash: str
 
@@ -100,7 +98,6 @@ def check_alive(
 def verdict(
     row: Row,
     claims: Claims,
-    presented: Record | None,
     successor: Record | None,
     *,
     now: datetime,
@@ -109,10 +106,9 @@ def verdict(
 ) -> Act:
     """What to do about a refreshable token of a living session.
 
-    ``presented`` is the record of the token, needed where it is neither current nor previous.
-    ``successor`` is the record of the token that took its place; for the previous token, that
-    of the current one. ``key_hashes`` are the hashes of the request's ``Idempotency-Key``,
-    none where it has none.
+    ``successor`` is the record of the token that took its place, for the previous token that of
+    the current one; ``None`` where there is none, of the token itself either. ``key_hashes`` are
+    the hashes of the request's ``Idempotency-Key``, none where it has none.
 
     Raises ``TokenReused`` (the caller must revoke the session), ``TokenAlreadyExpired`` and
     ``StaleRetry``.
@@ -127,7 +123,7 @@ def verdict(
         act = Act.ROTATE
     elif claims.jti == row.previous_jti:
         act = _second_try(row, now, windows, same_request)
-    elif presented is None or successor is None:
+    elif successor is None:
         raise TokenReused("without a record")
     elif not same_request and _age(successor.issued_at, now) > windows.grace:
         raise TokenReused("superseded or displaced long ago")

@@ -61,3 +61,35 @@ class SessionSerializer(serializers.Serializer[Any]):
     def get_current(self, session: Any) -> bool:
         current: str = self.context["current"]
         return str(session.pk) == current
+
+
+class TokenSerializer(serializers.Serializer[Any]):
+    """A token in the body, which may as well come in the header."""
+
+    token = serializers.CharField(required=False)
+
+
+class RefreshableTokenSerializer(TokenSerializer):
+    """The same, or the refresh token of a pair."""
+
+    refresh_token = serializers.CharField(required=False)
+
+
+class VerifyResponseSerializer(serializers.Serializer[Any]):
+    """What ``verify`` says of a token that would serve now."""
+
+    active = serializers.BooleanField(default=True)
+    expires_in = serializers.IntegerField(help_text="seconds")
+
+
+class ErrorSerializer(serializers.Serializer[Any]):
+    """Every error: a sentence for people, and a word for programs."""
+
+    detail = serializers.CharField()
+    code = serializers.CharField()
+
+
+class JWKSetSerializer(serializers.Serializer[Any]):
+    """Public keys (RFC 7517 section 5)."""
+
+    keys = serializers.ListField(child=serializers.DictField())

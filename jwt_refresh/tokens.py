@@ -36,25 +36,35 @@ _plain_text = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}").fullmatch
 class Issuer:
     """Makes encoded tokens out of claims.
 
-    ``issuer`` and ``audience`` are written as ``iss`` and ``aud`` where they are set.
+    ``issuer``, ``audience`` and ``client_id`` are written as ``iss``, ``aud`` and ``client_id``
+    where they are set. Raises ``ValueError`` for a ring that can only verify.
     """
 
     def __init__(
-        self, keyring: Keyring, *, issuer: str | None = None, audience: str | None = None
+        self,
+        keyring: Keyring,
+        *,
+        issuer: str | None = None,
+        audience: str | None = None,
+        client_id: str | None = None,
     ) -> None:
+        if keyring.signing is None:
+            raise ValueError("These keys verify tokens; none of them can sign one.")
         self._key = keyring.signing
-        self._constant = {
-            name: text for name, text in (("iss", issuer), ("aud", audience)) if text is not None
-        }
+        constant = {"iss": issuer, "aud": audience, "client_id": client_id}
+        self._constant = {name: text for name, text in constant.items() if text is not None}
 
-    def issue(self, kind: Kind, **claims: Any) -> str:
+    def issue(self, kind: Kind, /, **claims: Any) -> str:
         """An encoded token of ``kind``. Raises ``ValueError`` where no verifier would take it."""
         content = self._constant | claims
         for problem in _problems(content, kind):
             raise ValueError(f"Such a token would be refused: {problem}.")
         header = {"alg": self._key.algorithm, "kid": self._key.kid, "typ": kind.value}
         message = encode_object(header) + b"." + encode_object(content)
-        return (message + b"." + encode(self._key.sign(message))).decode()
+        encoded = (message + b"." + encode(self._key.sign(message))).decode()
+        if len(encoded) > MAX_LENGTH:
+            raise ValueError(f"Such a token would be refused: longer than {MAX_LENGTH} characters.")
+        return encoded
 
 
 class Verifier:
@@ -125,7 +135,7 @@ class Verifier:
         if not all(type(text) is str for text in header.values()):
             raise TokenInvalid("header types")
         key = self._keyring.find(header["kid"])
-        if key is None or header["alg"] != key.algorithm:
+        if key is None or header["alg"] not in (key.algorithm, key.other_name):
             raise TokenInvalid("no such key, or not of that algorithm")
         return key, Kind(header["typ"].lower().removeprefix("application/"))
 
@@ -164,7 +174,7 @@ def _problems(content: Mapping[str, Any], kind: Kind) -> Iterator[str]:
     auth_time = content.get("auth_time", 0)
     if type(iat) is not int or type(exp) is not int or not type(nbf) is type(auth_time) is int:
         yield "a time is not a whole number"
-    elif not 0 <= auth_time <= iat < exp:
+    elif not 0 <= auth_time <= iat < exp or nbf < 0:
         yield "times out of order"
     elif exp - iat > MAX_LIFETIME:
         yield "lives too long"

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 
 from . import exceptions
 from .conf import conf
-from .exceptions import InvalidRequest, TokenError, TokenInvalid, TokenMissing
+from .exceptions import InvalidRequest, LoginTooOld, TokenError, TokenInvalid, TokenMissing
 
 logger = logging.getLogger("jwt_refresh")
 
@@ -33,6 +33,7 @@ _ANSWERS = {
     exceptions.SessionRevoked: (401, _("The session has ended.")),
     exceptions.UserInactive: (401, _("The user is not active.")),
     exceptions.PasswordChanged: (401, _("The password was changed. Please log in again.")),
+    exceptions.LoginTooOld: (401, _("Please log in again to do this.")),
     exceptions.Unavailable: (503, _("Try again later.")),
 }
 _WITHOUT_TOKEN = (exceptions.TokenMissing, exceptions.InvalidCredentials)
@@ -49,7 +50,8 @@ class Refusal(APIException):
         self.status_code, sentence = _ANSWERS[type(error)]
         super().__init__({"detail": sentence, "code": error.code}, error.code)
         self.auth_header = challenge(error) if self.status_code in (400, 401) else ""
-        logger.info("Refused: %s (%s)", error.code, error)
+        facts = {"event": "token_refused", "code": error.code, "why": str(error)}
+        logger.info("event=%(event)s code=%(code)s why=%(why)r", facts, extra=facts)
 
 
 def challenge(error: TokenError | None = None) -> str:
@@ -57,6 +59,8 @@ def challenge(error: TokenError | None = None) -> str:
     scheme = next(filter(None, conf.AUTH_HEADER_TYPES), "Bearer")
     if error is None or isinstance(error, _WITHOUT_TOKEN):
         return f'{scheme} realm="api"'
+    if isinstance(error, LoginTooOld):
+        return f'{scheme} realm="api", error="{error.code}", max_age={error.max_age}'
     code = "invalid_request" if isinstance(error, InvalidRequest) else "invalid_token"
     return f'{scheme} realm="api", error="{code}"'
 

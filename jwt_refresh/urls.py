@@ -11,7 +11,8 @@ app_name = "jwt_refresh"
 
 
 def _endpoint(route: str, view: type[TokenView], name: str) -> list[URLPattern]:
-    return [path(f"{route}/", view.as_view(), name=name), path(route, view.as_view())]
+    # One of the two is enough for a schema.
+    return [path(f"{route}/", view.as_view(), name=name), path(route, view.as_view(schema=None))]
 
 
 urlpatterns = [
@@ -22,4 +23,5 @@ urlpatterns = [
     *_endpoint("logout/all", views.LogoutAllView, "logout-all"),
     *_endpoint("sessions", views.SessionListView, "session-list"),
     *_endpoint("sessions/<sid>", views.SessionDetailView, "session-detail"),
+    *_endpoint("jwks.json", views.JWKSView, "jwks"),
 ]

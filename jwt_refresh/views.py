@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 import uuid
 from contextlib import suppress
@@ -9,38 +11,58 @@ from typing import Any
 
 from django.contrib.auth import authenticate, get_user_model, signals
 from django.db import DatabaseError
+from django.http.response import HttpResponseBase
+from django.utils.cache import get_conditional_response
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 from rest_framework import status
 from rest_framework import views as rest
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import NotAuthenticated, NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from . import lookup, sessions
-from .authentication import JWTAuthentication, UnconfirmedJWTAuthentication
+from .authentication import BearerAuthentication, JWTAuthentication
+from .conf import conf
 from .database import write_alias
 from .endpoint import TokenView
 from .exceptions import InvalidCredentials, PasswordChanged, TokenMissing, UserInactive
+from .issuing import Tokens
 from .models import Session, SessionQuerySet
 from .permissions import IsAuthenticated
 from .serializers import LoginSerializer, SessionSerializer, TokenResponseSerializer
 from .sessions.passwords import checking
+from .throttling import Limit, LoginLimits
 from .transport import Refusal, body_of, idempotency_key_of, token_of
+
+JWKS_MAX_AGE = 300
+"""How long others may keep the public keys, in seconds: a new one is published that long before
+it signs."""
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     """For ``EXCEPTION_HANDLER`` of a project: a request without a token gets ``token_missing``.
 
-    Only in views that ``JWTAuthentication`` guards; any other error is as it was.
+    Only in views that a class of ours guards; any other error is as it was.
     """
     if isinstance(exc, NotAuthenticated) and any(
-        isinstance(guard, JWTAuthentication) for guard in context["request"].authenticators
+        isinstance(guard, BearerAuthentication) for guard in context["request"].authenticators
     ):
         exc = Refusal(TokenMissing("no authenticator found credentials"))
     return rest.exception_handler(exc, context)
 
 
-class LoginView(TokenView):
+class IssuingView(TokenView):
+    """Base of what hands out tokens: not there where the keys can only verify."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if conf.keyring().signing is None:
+            raise NotFound(_("This server verifies tokens, and issues none."))
+        super().initial(request, *args, **kwargs)
+
+
+class LoginView(IssuingView):
     """Check the credentials with Django's ``authenticate()`` and start a session."""
 
     @sensitive_variables("credentials")
@@ -48,12 +70,26 @@ class LoginView(TokenView):
         serializer = LoginSerializer(data=body_of(request))
         serializer.is_valid(raise_exception=True)
         credentials = serializer.validated_data
+        limits = LoginLimits(request._request, credentials[get_user_model().USERNAME_FIELD])
+        limits.check()
+        try:
+            tokens = self._log_in(request, credentials)
+        except InvalidCredentials:
+            limits.failed()
+            raise
+        limits.succeeded()
+        request.user = tokens.session.user
+        _tell_logged_in(request, request.user)
+        return Response(TokenResponseSerializer(tokens).data)
+
+    @sensitive_variables("credentials")
+    def _log_in(self, request: Request, credentials: dict[str, Any]) -> Tokens:
         with checking(credentials["password"]):
             user = authenticate(request._request, **credentials)
         if user is None:
             raise InvalidCredentials("refused by every backend")
         try:
-            tokens = sessions.start(user, request._request)
+            return sessions.start(user, request._request)
         except (UserInactive, PasswordChanged) as error:
             # AllowAllUsersModelBackend or a replica let this user through: nobody was told yet.
             name = get_user_model().USERNAME_FIELD
@@ -61,17 +97,17 @@ class LoginView(TokenView):
                 __name__, credentials={name: credentials[name]}, request=request._request
             )
             raise InvalidCredentials(str(error)) from None
-        request.user = user
-        _tell_logged_in(request, user)
-        return Response(TokenResponseSerializer(tokens).data)
 
 
-class RefreshView(TokenView):
+class RefreshView(IssuingView):
     """Exchange a token for its successor."""
 
+    @sensitive_variables("encoded")
     def post(self, request: Request) -> Response:
+        encoded = token_of(request)
+        _throttle("refresh", encoded, request)
         tokens = sessions.refresh(
-            token_of(request),
+            encoded,
             idempotency_key=idempotency_key_of(request),
             request=request._request,
         )
@@ -81,8 +117,11 @@ class RefreshView(TokenView):
 class VerifyView(TokenView):
     """Whether a token would authenticate, or be refreshed, now."""
 
+    @sensitive_variables("encoded")
     def post(self, request: Request) -> Response:
-        claims = lookup.verify(token_of(request))
+        encoded = token_of(request)
+        _throttle("verify", encoded, request)
+        claims = lookup.verify(encoded, request._request)
         return Response({"active": True, "expires_in": claims.exp - int(time.time())})
 
 
@@ -90,7 +129,7 @@ class LogoutView(TokenView):
     """Revoke the session of a token, which may have expired."""
 
     def post(self, request: Request) -> Response:
-        session = lookup.find(token_of(request))
+        session = lookup.find(token_of(request), request._request)
         if session is not None and sessions.revoke(session, Session.Reason.LOGOUT):
             _tell_logged_out(request, session.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -99,9 +138,11 @@ class LogoutView(TokenView):
 class OwnSessionsView(TokenView):
     """Base of what people do with their own sessions."""
 
-    # Looking at the list proves nothing: a thief who lies low may do so.
-    authentication_classes = [UnconfirmedJWTAuthentication]
     permission_classes = [IsAuthenticated]
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        # Looking at the list proves nothing: a thief who lies low may do so.
+        return [JWTAuthentication(confirms=False)]
 
 
 class LogoutAllView(OwnSessionsView):
@@ -133,6 +174,26 @@ class SessionDetailView(OwnSessionsView):
                 sessions.revoke(session, Session.Reason.USER)
                 return Response(status=status.HTTP_204_NO_CONTENT)
         raise NotFound
+
+
+class JWKSView(TokenView):
+    """The public keys (RFC 7517), for services that verify by themselves."""
+
+    def get(self, request: Request) -> HttpResponseBase:
+        jwks = conf.keyring().jwks()
+        digest = hashlib.sha256(json.dumps(jwks).encode()).hexdigest()
+        response = Response(jwks, content_type="application/jwk-set+json")
+        response["Cache-Control"] = f"public, max-age={JWKS_MAX_AGE}"
+        response["ETag"] = etag = f'"{digest}"'
+        plain = request._request
+        return get_conditional_response(plain, etag=etag, response=response) or response
+
+
+@sensitive_variables()
+def _throttle(scope: str, encoded: str, request: Request) -> None:
+    """By session, and only once we know that we signed the token: no stranger counts for it."""
+    claims = conf.verifier(request._request).ours(encoded)
+    Limit(scope, conf.REFRESH_RATE).hit(claims.sid)
 
 
 def _sessions_of(user: Any) -> SessionQuerySet:

@@ -85,7 +85,7 @@ def in_between(encoded: str, times: int, act: Callable[[], Any]) -> Any:
 
 def change_own_password(encoded: str, password: str) -> None:
     """As a view of a project does for the user who sends ``encoded``."""
-    session, claims = lookup.authenticate(encoded)
+    session, claims = lookup.authenticate(encoded, None)
     user: Any = session.user
     user.set_password(password)
     with transaction.atomic():

@@ -10,6 +10,7 @@ import hypothesis
 import pytest
 import time_machine
 from django.contrib.auth import get_user_model
+from django.core.cache import cache
 from django.db import connections
 from pytest_django import Settings
 
@@ -27,7 +28,13 @@ PAIR = {"REFRESH_LIFETIME": timedelta(days=14)}
 START = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 
 workers = processes.workers
-long_grace = processes.long_grace
+for_races = processes.for_races
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    """No test is throttled for what another one tried."""
+    cache.clear()
 
 
 @pytest.fixture

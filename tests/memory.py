@@ -41,7 +41,6 @@ class Row:
 @dataclass
 class Record:
     jti: str
-    generation: int
     issued_at: datetime
     expires_at: datetime
     key_hash: str
@@ -153,7 +152,7 @@ class Memory:
         return verdict(
             session.row,
             claims,
-            *_records(session.row, claims.jti, records),
+            _successor(session.row, claims.jti, records),
             now=self.now,
             windows=WINDOWS,
             key_hashes={key} - {""},
@@ -174,7 +173,7 @@ class Memory:
         expires_at = row.issued_at + (row.refresh_lifetime or row.lifetime)
         row.expires_at = min(expires_at, row.ends_at or expires_at)
         row.confirmed_at = None
-        record = Record(row.current_jti, row.generation, self.now, row.expires_at, key)
+        record = Record(row.current_jti, self.now, row.expires_at, key)
         session.records.append(record)
 
     def _hand_out(self, sid: str) -> Held:
@@ -192,15 +191,14 @@ class Memory:
         return Held(access, current)
 
 
-def _records(row: Row, jti: str, records: list[Record]) -> tuple[Record | None, Record | None]:
-    """Of a token, and of what took its place."""
+def _successor(row: Row, jti: str, records: list[Record]) -> Record | None:
+    """The record of what took the place of a token."""
     known = [record.jti for record in records]
     if jti == row.previous_jti:
-        return None, records[-1]
+        return records[-1]
     if jti == row.current_jti or jti not in known:
-        return None, None
-    presented, successor = records[known.index(jti) :][:2]
-    return presented, successor
+        return None
+    return records[known.index(jti) + 1]
 
 
 def _token(kind: Kind, sid: str, row: Row, jti: str, issued_at: datetime, exp: datetime) -> Token:

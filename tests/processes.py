@@ -31,8 +31,12 @@ ROUNDS = int(os.environ.get("RACE_ROUNDS", "4"))
 """Of a race; 50 at full size."""
 FEW_ROUNDS = max(4, ROUNDS // 5)
 """Of a race that differs from another in its end alone, which comes at one of 4 points."""
-LONG_GRACE = {"REFRESH_GRACE": timedelta(minutes=20)}
-"""No race, however slow the machine, outlasts it; ``rows.age`` does."""
+FOR_RACES: dict[str, Any] = {
+    "REFRESH_GRACE": timedelta(minutes=20),
+    "LOGIN_RATE": None,
+    "REFRESH_RATE": None,
+}
+"""No race, however slow the machine, outlasts the grace; ``rows.age`` does."""
 
 Act = Callable[[], Any]
 
@@ -104,9 +108,9 @@ def workers(django_db_setup: None) -> Iterator[Workers]:
 
 
 @pytest.fixture
-def long_grace(style: str, settings: Settings) -> None:
+def for_races(style: str, settings: Settings) -> None:
     """The test runs in both styles."""
-    settings.JWT_REFRESH = settings.JWT_REFRESH | LONG_GRACE
+    settings.JWT_REFRESH = settings.JWT_REFRESH | FOR_RACES
 
 
 def _settings() -> dict[str, Any]:

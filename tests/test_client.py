@@ -103,3 +103,20 @@ def test_a_session_shows_who_logged_in_or_refreshed_last(phone: Device) -> None:
     phone.http.defaults |= {"HTTP_USER_AGENT": "thief/1.0", "REMOTE_ADDR": "203.0.113.9"}
     phone.refresh()
     assert Session.objects.values_list("address", "agent").get() == ("203.0.113.0/24", "thief/1.0")
+
+
+@pytest.mark.django_db
+def test_what_is_kept_no_more_is_forgotten_at_the_next_refresh(
+    phone: Device, settings: Any
+) -> None:
+    phone.http.defaults |= {"HTTP_USER_AGENT": PHONE, "REMOTE_ADDR": "2001:db8:1:2::7"}
+    settings.JWT_REFRESH = {"RECORD_CLIENT": "full"}
+    phone.login()
+    for level, kept in (
+        ("full", ("2001:db8:1:2::7", PHONE)),
+        ("truncated", ("2001:db8:1::/48", PHONE)),
+        ("off", ("", "")),
+    ):
+        settings.JWT_REFRESH = {"RECORD_CLIENT": level}
+        phone.refresh()
+        assert Session.objects.values_list("address", "agent").get() == kept

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
 from jwt_refresh.claims import Kind
@@ -12,16 +13,23 @@ from jwt_refresh.conf import Conf, conf
 from jwt_refresh.exceptions import TokenInvalid
 from jwt_refresh.rotation import Windows
 
+from .forge import segment
+from .pairs import private_jwk, private_key, private_pem
+
 pytestmark = pytest.mark.usefixtures("clock")
 
 OLD = "the old secret, which is long enough for HS256"
+ED = private_key("EdDSA")
 NEW = "the new secret, which is long enough for HS256"
 
 DEFAULTS = {
     "SECRET": None,
     "ALGORITHM": "HS256",
+    "PRIVATE_KEYS": (),
+    "PUBLIC_KEYS": (),
     "ISSUER": None,
     "AUDIENCE": None,
+    "CLIENT_ID": None,
     "LEEWAY": timedelta(seconds=5),
     "LIFETIME": timedelta(minutes=30),
     "REFRESH_LIFETIME": None,
@@ -34,17 +42,21 @@ DEFAULTS = {
     "AUTH_HEADER_TYPES": ("Bearer",),
     "RECORD_CLIENT": "truncated",
     "USER_ID_FIELD": "pk",
+    "CLAIMS": None,
+    "LOGIN_RATE": "10/min",
+    "REFRESH_RATE": "60/min",
+    "DENYLIST_CACHE": None,
 }
 
 
 def issue(in_seconds: int = 0) -> str:
     iat = int(time.time()) + in_seconds
-    return conf.issuer().issue(Kind.SLIDING, sub="1", sid="s", jti="j", iat=iat, exp=iat + 60)
+    return conf.issuer(None).issue(Kind.SLIDING, sub="1", sid="s", jti="j", iat=iat, exp=iat + 60)
 
 
 def accepted(encoded: str) -> bool:
     try:
-        return conf.verifier().current(encoded).sid == "s"
+        return conf.verifier(None).current(encoded).sid == "s"
     except TokenInvalid:
         return False
 
@@ -134,6 +146,22 @@ def test_issuer_and_audience_are_written_and_asked_for_at_once(
     assert accepted(without)
 
 
+@pytest.mark.parametrize("name", ["ISSUER", "AUDIENCE"])
+def test_a_function_that_names_nobody_issues_and_verifies_nothing(
+    settings: Settings, name: str
+) -> None:
+    """Else a tenant that is not known would share the tokens of all that are not."""
+    encoded = issue()
+    for answer in (None, "", 7, b"shop"):
+        settings.JWT_REFRESH = {name: lambda request, answer=answer: answer}
+        for act in (issue, lambda: conf.verifier(None).current(encoded)):
+            with pytest.raises(ImproperlyConfigured, match="must return a text"):
+                act()
+    settings.JWT_REFRESH = {name: lambda request: "shop"}
+    assert accepted(issue())
+    assert not accepted(encoded)
+
+
 def test_the_leeway_of_the_moment_decides_on_tokens_from_the_future(settings: Settings) -> None:
     early, earlier = issue(in_seconds=5), issue(in_seconds=6)
     assert [accepted(early), accepted(earlier)] == [True, False]
@@ -143,23 +171,45 @@ def test_the_leeway_of_the_moment_decides_on_tokens_from_the_future(settings: Se
     assert not accepted(early)
 
 
-@pytest.mark.parametrize("given", [{}, {"SECRET": OLD}, {"SECRET": [NEW, OLD]}])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"SECRET": OLD},
+        {"SECRET": [NEW, OLD]},
+        {"SECRET": [NEW, {"kty": "oct", "alg": "HS256", "k": segment(OLD.encode())}]},
+        {"ALGORITHM": "EdDSA", "PRIVATE_KEYS": [private_pem(ED)]},
+        {"ALGORITHM": "EdDSA", "PRIVATE_KEYS": [private_jwk(ED)], "SECRET": [None]},
+        {"ALGORITHM": "EdDSA", "PRIVATE_KEYS": lambda: [private_pem(ED)]},
+    ],
+)
 def test_keys_are_prepared_once_while_settings_stand_still(
     settings: Settings, given: dict[str, Any]
 ) -> None:
     settings.JWT_REFRESH = given
-    keyring, verifier = conf.keyring(), conf.verifier()
+    keyring, verifier = conf.keyring(), conf.verifier(None)
     assert conf.keyring() is keyring
-    assert conf.verifier() is verifier
+    assert conf.verifier(None) is verifier
     settings.JWT_REFRESH = {"SECRET": "another secret, which is long enough for HS256"}
     assert conf.keyring() is not keyring
-    assert conf.verifier() is not verifier
+    assert conf.verifier(None) is not verifier
+
+
+def test_a_key_that_is_changed_in_its_place_is_seen(settings: Settings) -> None:
+    """A project may hold its keys in one list, and change that."""
+    keys: list[Any] = [private_jwk(ED)]
+    settings.JWT_REFRESH = {"ALGORITHM": "EdDSA", "PRIVATE_KEYS": keys}
+    encoded = issue()
+    keys[0] |= {"kid": "another name"}
+    assert not accepted(encoded)
+    keys[:] = [private_pem(ED)]
+    assert accepted(encoded)
 
 
 @pytest.mark.parametrize("secret", ["short", [NEW, "short"]])
 def test_a_secret_that_is_too_short_signs_nothing(settings: Settings, secret: Any) -> None:
     settings.JWT_REFRESH = {"SECRET": secret}
     with pytest.raises(ValueError, match="32 bytes"):
-        conf.issuer()
+        conf.issuer(None)
     with pytest.raises(ValueError, match="32 bytes"):
-        conf.verifier()
+        conf.verifier(None)

@@ -49,7 +49,7 @@ def replace(phone: Device) -> None:
 
 
 @pytest.fixture(params=[rotate, replace])
-def begin_refresh(request: pytest.FixtureRequest, phone: Device, long_grace: None) -> Begin:
+def begin_refresh(request: pytest.FixtureRequest, phone: Device, for_races: None) -> Begin:
     """The phone asks for a successor, or for one that it lost long ago."""
 
     def begin() -> Callable[[], Answer]:

@@ -22,7 +22,7 @@ def test_signals_tell_what_happened_after_it_is_committed(
     request = rf.post("/")
     encoded = sessions.start(ann, request).access_token
     successor = sessions.refresh(encoded, request=request).access_token
-    lookup.authenticate(successor)
+    lookup.authenticate(successor, None)
     clock.shift(31)
     with pytest.raises(TokenReused):
         sessions.refresh(encoded, request=request)
@@ -48,7 +48,7 @@ def test_a_reuse_that_somebody_else_ended_meanwhile_is_told_once(
     ann: Any, told: Told, clock: Any
 ) -> None:
     encoded = sessions.start(ann).access_token
-    lookup.authenticate(sessions.refresh(encoded).access_token)
+    lookup.authenticate(sessions.refresh(encoded).access_token, None)
     clock.shift(31)
     with connection.execute_wrapper(logged_out_meanwhile), pytest.raises(TokenReused):
         sessions.refresh(encoded)
@@ -74,7 +74,7 @@ def test_each_event_is_a_record_with_its_facts(ann: Any, log: Any, clock: Any) -
     session = sessions.start(ann).session
     encoded = sessions.start(ann).access_token
     refreshed = sessions.refresh(encoded)
-    lookup.authenticate(refreshed.access_token)
+    lookup.authenticate(refreshed.access_token, None)
     clock.shift(31)
     with pytest.raises(TokenReused):
         sessions.refresh(encoded)

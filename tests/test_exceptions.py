@@ -17,6 +17,7 @@ CODES = {
     "UserInactive": "user_inactive",
     "PasswordChanged": "password_changed",
     "InvalidCredentials": "invalid_credentials",
+    "LoginTooOld": "insufficient_user_authentication",
     "Unavailable": "unavailable",
 }
 """The error table of the public contract, as far as a token is to blame."""

@@ -11,11 +11,11 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
-from jwt import InvalidKeyError
 
+from jwt_refresh.keypairs import key_pair
 from jwt_refresh.keyring import HMAC_KEY_BYTES, Keyring, derive, hmac_key
 
-from . import forge
+from . import forge, pairs
 
 PRIVATE = Ed25519PrivateKey.generate()
 ALGORITHMS = ["HS256", "HS384", "HS512"]
@@ -100,7 +100,7 @@ def test_a_secret_shorter_than_the_hash_is_refused_also_as_a_retired_one(algorit
 def test_a_key_of_another_algorithm_is_no_secret(secret: bytes) -> None:
     """Whoever has the public key could sign (RFC 8725 section 2.1)."""
     for secrets in ([secret], [NEW, secret]):
-        with pytest.raises(InvalidKeyError):
+        with pytest.raises(ValueError, match="another algorithm"):
             hmac_key(secrets, "HS256")
 
 
@@ -131,3 +131,23 @@ def test_a_ring_without_keys_is_refused() -> None:
 def test_a_ring_in_which_two_keys_share_a_kid_is_refused() -> None:
     with pytest.raises(ValueError):
         Keyring([hmac_key([NEW], "HS256"), hmac_key([OLD], "HS256")])
+
+
+def test_a_ring_whose_first_key_can_only_verify_signs_nothing() -> None:
+    """Whatever else is in it: a secret that retires must not sign for a server without a key."""
+    public = key_pair(pairs.public_pem(pairs.private_key("EdDSA")), "EdDSA", private=False)
+    secret = hmac_key([NEW], "HS256")
+    assert Keyring([public]).signing is Keyring([public, secret]).signing is None
+    assert Keyring([secret, public]).signing is secret
+
+
+def test_the_set_for_others_holds_public_keys_alone_and_cannot_change_the_ring() -> None:
+    key = key_pair(pairs.private_pem(pairs.private_key("EdDSA")), "EdDSA", private=True)
+    ring = Keyring([key, hmac_key([NEW], "HS256")])
+    shown = ring.jwks()
+    assert shown == {"keys": [key.jwk]}
+    shown["keys"][0]["x"] = "of somebody else"
+    shown["keys"].clear()
+    assert ring.jwks() == {"keys": [key.jwk]}
+    assert "somebody" not in str(key.jwk)
+    assert Keyring([hmac_key([NEW], "HS256")]).jwks() == {"keys": []}

@@ -19,7 +19,7 @@ def test_a_hand_made_transaction_does_not_stop_a_request(ann: Any, log: Any) -> 
     encoded = sessions.start(ann).access_token
     transaction.set_autocommit(False)
     try:
-        assert lookup.authenticate(encoded)[0].user == ann
+        assert lookup.authenticate(encoded, None)[0].user == ann
         transaction.rollback()
     finally:
         transaction.set_autocommit(True)
@@ -31,7 +31,7 @@ def test_a_request_confirms_after_its_transaction(ann: Any) -> None:
     encoded = sessions.start(ann).access_token
     with transaction.atomic():
         with statements(1):
-            lookup.authenticate(encoded)
+            lookup.authenticate(encoded, None)
         assert Session.objects.get().confirmed_at is None
     assert Session.objects.get().confirmed_at is not None
 
@@ -40,7 +40,7 @@ def test_only_the_current_token_confirms(ann: Any) -> None:
     encoded = sessions.start(ann).access_token
     successor = sessions.refresh(encoded).access_token
     with statements(1):
-        lookup.authenticate(encoded)
+        lookup.authenticate(encoded, None)
     assert Session.objects.get().confirmed_at is None
-    lookup.authenticate(successor)
+    lookup.authenticate(successor, None)
     assert Session.objects.get().confirmed_at is not None

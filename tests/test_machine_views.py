@@ -64,7 +64,7 @@ class Site:
     def judge(self, presented: Token, key: str) -> str:
         now = timezone.now()
         try:
-            verified = conf.verifier().refreshable(presented.encoded)
+            verified = conf.verifier(None).refreshable(presented.encoded)
             session = lookup.living_session(verified, now)
             return lookup.judge(session, verified, _key_hashes(key), now).name
         except TokenError as error:

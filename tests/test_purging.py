@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
 from jwt_refresh import sessions
@@ -106,4 +107,25 @@ def test_the_command_says_what_it_did(ann: Any, clock: Any) -> None:
     call_command("purge_sessions", keep_days=1, stdout=out)
     clock.shift(DAY)
     call_command("purge_sessions", keep_days=1, batch_size=1, stdout=out)
-    assert out.getvalue() == ("Deleted sessions: 0; records: 0\nDeleted sessions: 1; records: 0\n")
+    assert out.getvalue() == (
+        "Deleted sessions: 0; records: 0. Blanked address and agent of sessions: 0.\n"
+        "Deleted sessions: 1; records: 0. Blanked address and agent of sessions: 0.\n"
+    )
+
+
+def test_addresses_and_agents_are_forgotten_in_time(ann: Any, clock: Any, settings: Any) -> None:
+    """Also those of a session that lives on, and however long the dead are kept."""
+    settings.JWT_REFRESH = {"LIFETIME": timedelta(days=400), "SESSION_LIFETIME": None}
+    request = RequestFactory().get("/", headers={"User-Agent": "Firefox"})
+    for _ in range(3):
+        sessions.start(ann, request)
+    clock.shift(1)
+    young = sessions.start(ann, request).session
+    clock.shift(90 * DAY - 1)
+    out = io.StringIO()
+    call_command("purge_sessions", batch_size=2, stdout=out)
+    assert "Blanked address and agent of sessions: 3." in out.getvalue()
+    told = {row.pk: (row.address, row.agent) for row in Session.objects.all()}
+    assert told.pop(young.pk) == ("127.0.0.0/24", "Firefox")
+    assert {*told.values()} == {("", "")}
+    assert sessions.purge(forget=timedelta(days=90)).forgotten == 0

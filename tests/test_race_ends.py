@@ -22,7 +22,7 @@ from .test_stories import claims
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("long_grace"),
+    pytest.mark.usefixtures("for_races"),
 ]
 
 ENDS: dict[str, tuple[Callable[[Any], Any], int]] = {

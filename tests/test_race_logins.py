@@ -17,7 +17,7 @@ from . import acts
 from .acts import Answer, device_of, keep_refreshing, login
 from .conftest import make_user
 from .devices import PASSWORD
-from .processes import FEW_ROUNDS, LONG_GRACE, PROCESSES, ROUNDS, Workers
+from .processes import FEW_ROUNDS, FOR_RACES, PROCESSES, ROUNDS, Workers
 from .rows import check_rows
 from .test_race_ends import check_over, tokens_in
 from .test_stories import claims
@@ -36,7 +36,7 @@ def sids_of(answers: list[Answer]) -> set[str]:
 def test_never_more_sessions_than_a_user_may_have(
     workers: Workers, ann: Any, settings: Settings
 ) -> None:
-    settings.JWT_REFRESH = {"MAX_SESSIONS": 3}
+    settings.JWT_REFRESH = FOR_RACES | {"MAX_SESSIONS": 3}
     for number in range(1, ROUNDS + 1):
         started = sids_of(workers.race([partial(login, ann)] * LOGINS))
         live = {str(session.pk) for session in Session.objects.live()}
@@ -48,7 +48,7 @@ def test_never_more_sessions_than_a_user_may_have(
 
 
 def test_a_user_who_is_deleted_during_logins_is_gone(workers: Workers, settings: Settings) -> None:
-    settings.JWT_REFRESH = {"MAX_SESSIONS": 3}
+    settings.JWT_REFRESH = FOR_RACES | {"MAX_SESSIONS": 3}
     for number in range(FEW_ROUNDS):
         user = make_user(f"ann{number}@example.com")
         *answers, _ = workers.race([*[partial(login, user)] * LOGINS, partial(acts.delete, user)])
@@ -69,7 +69,7 @@ def test_logins_on_the_day_of_a_new_hasher_end_no_session(
     workers: Workers, ann: Any, settings: Settings
 ) -> None:
     """Neither theirs, nor those that were there before, nor in between."""
-    settings.JWT_REFRESH, settings.PASSWORD_HASHERS = LONG_GRACE, HASHERS
+    settings.JWT_REFRESH, settings.PASSWORD_HASHERS = FOR_RACES, HASHERS
     for _ in range(FEW_ROUNDS):
         encode_anew(ann)
         before = sessions.start(ann).access_token

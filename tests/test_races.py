@@ -20,7 +20,7 @@ from .test_stories import claims
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("long_grace"),
+    pytest.mark.usefixtures("for_races"),
 ]
 
 
@@ -146,7 +146,7 @@ def test_a_token_that_was_used_after_the_read_is_not_replaced(phone: Device) -> 
     first = phone.refreshable
     phone.refresh()
     age()
-    with after_the_read(partial(lookup.authenticate, phone.token)):
+    with after_the_read(partial(lookup.authenticate, phone.token, None)):
         assert phone.refresh(first).status_code == 409
     assert phone.refresh().status_code == 200
     check_rows()

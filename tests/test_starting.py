@@ -57,7 +57,7 @@ def test_a_start_that_lost_its_transaction_tries_again(ann: Any) -> None:
 
     with connection.execute_wrapper(fail):
         tokens = sessions.start(ann)
-    assert lookup.authenticate(tokens.access_token)[0].user == ann
+    assert lookup.authenticate(tokens.access_token, None)[0].user == ann
     assert (Session.objects.count(), IssuedToken.objects.count()) == (1, 1)
 
 
@@ -73,9 +73,9 @@ def test_a_newer_login_revokes_the_session_refreshed_least_recently(
     first = sessions.refresh(first).access_token
     third = sessions.start(ann).access_token
     with pytest.raises(SessionRevoked):
-        lookup.authenticate(second)
+        lookup.authenticate(second, None)
     for encoded in (first, third, other):
-        lookup.authenticate(encoded)
+        lookup.authenticate(encoded, None)
     assert names(told) == ["started"] * 3 + ["refreshed", "revoked", "started"]
     assert told[-2][1]["reason"] == "max_sessions"
 
@@ -85,9 +85,9 @@ def test_dead_sessions_take_no_room(ann: Any, settings: Any) -> None:
     kept = sessions.start(ann).access_token
     sessions.revoke(sessions.start(ann).session, "test")
     sessions.start(ann)
-    Session.objects.exclude(pk=lookup.authenticate(kept)[0].pk).update(ends_at=timezone.now())
+    Session.objects.exclude(pk=lookup.authenticate(kept, None)[0].pk).update(ends_at=timezone.now())
     sessions.start(ann)
-    lookup.authenticate(kept)
+    lookup.authenticate(kept, None)
 
 
 @pytest.mark.parametrize("others", [1, 20])

@@ -344,7 +344,7 @@ def test_a_leaked_key_makes_no_token_that_can_be_exchanged(phone: Device) -> Non
     phone.login()
     content = claims(phone.refreshable) | {"jti": "never-issued"}
     header = jwt.get_unverified_header(phone.refreshable)
-    key: Any = conf.keyring().signing.signing
+    key: Any = conf.keyring().keys[0].signing
     forged = jwt.encode(content, key, headers=header)
     assert said(Device(phone.user).refresh(forged))[:2] == (401, "token_reused")
     assert said(phone.get())[1] == "session_revoked"
@@ -356,7 +356,7 @@ def test_a_token_for_another_subject_than_the_session_has_is_refused(
 ) -> None:
     phone.login()
     content = claims(phone.token) | {"sub": sub}
-    key: Any = conf.keyring().signing.signing
+    key: Any = conf.keyring().keys[0].signing
     header = jwt.get_unverified_header(phone.token)
     forged = jwt.encode(content, key, headers=header)
     assert said(phone.get(token=forged))[:2] == (401, "token_invalid")

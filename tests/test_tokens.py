@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import string
+from collections.abc import Iterator
 from typing import Any
 from unittest.mock import Mock
 
@@ -13,14 +14,15 @@ import pytest
 import time_machine
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jwt.algorithms import Algorithm
+from jwt.algorithms import Algorithm, OKPAlgorithm
 
 from jwt_refresh.claims import Claims, Kind
 from jwt_refresh.exceptions import TokenExpired, TokenInvalid
-from jwt_refresh.keyring import Key, Keyring, hmac_key
+from jwt_refresh.keypairs import key_pair
+from jwt_refresh.keyring import HMAC_KEY_BYTES, Key, Keyring, hmac_key
 from jwt_refresh.tokens import HEADER_MEMO, MAX_LENGTH, MAX_LIFETIME, Issuer, Verifier
 
-from . import forge
+from . import forge, pairs
 from .forge import ABSENT, NOW, SECRET, header, nested, respell, segment, sign, text_of, token
 
 LEEWAY = 5
@@ -107,6 +109,7 @@ WRONG_CLAIMS: dict[str, dict[str, Any]] = {
     "iat negative": {"iat": -1, "exp": 100},
     "exp negative": {"exp": -1},
     "auth_time negative": {"auth_time": -1},
+    "nbf negative": {"nbf": -1},
     "iat of 401 digits": {"iat": 10**400},
     "exp of 401 digits": {"exp": 10**400},
     "exp at iat": {"iat": NOW, "exp": NOW},
@@ -514,6 +517,74 @@ def test_no_issuer_makes_what_every_verifier_refuses(name: str) -> None:
         Issuer(RING).issue(Kind.SLIDING, **forge.claims(**WRONG_CLAIMS[name]))
 
 
+def test_no_issuer_makes_a_token_that_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project's own claims grow: better no token than one that is refused everywhere."""
+
+    def of_size(size: int) -> str:
+        return Issuer(RING).issue(Kind.SLIDING, **claims(x="a" * size))
+
+    size = 5_000 + (MAX_LENGTH - len(of_size(5_000))) * 3 // 4
+    encoded = of_size(size)
+    assert MAX_LENGTH - 1 <= len(encoded) <= MAX_LENGTH
+    assert verifier().ours(encoded).sub == "7"
+    with pytest.raises(ValueError, match=f"refused: longer than {MAX_LENGTH} characters"):
+        of_size(size + 2)
+    # Not every length can be hit, so the limit is moved.
+    monkeypatch.setattr("jwt_refresh.tokens.MAX_LENGTH", len(encoded))
+    assert of_size(size) == encoded
+    monkeypatch.setattr("jwt_refresh.tokens.MAX_LENGTH", len(encoded) - 1)
+    with pytest.raises(ValueError, match="refused: longer than"):
+        of_size(size)
+
+
+def test_a_ring_that_only_verifies_issues_nothing() -> None:
+    public = key_pair(pairs.public_pem(pairs.private_key("EdDSA")), "EdDSA", private=False)
+    for keys in ([public], [public, hmac_key([SECRET], "HS256")]):
+        with pytest.raises(ValueError, match="none of them can sign"):
+            Issuer(Keyring(keys))
+
+
+def signer(algorithm: str, number: int = 0) -> Key:
+    if algorithm in HMAC_KEY_BYTES:
+        return hmac_key([[LONGER, LONGER[::-1]][number]], algorithm)
+    pem = pairs.private_pem(pairs.private_key(algorithm, number))
+    return key_pair(pem, algorithm, private=True)
+
+
+def signed(key: Key, header: dict[str, Any], payload: Any) -> str:
+    message = forge.unsigned(header, payload)
+    return f"{message}.{segment(key.sign(message.encode()))}"
+
+
+EVERY_ALGORITHM = [*HMAC_KEY_BYTES, *pairs.ALGORITHMS]
+
+
+@pytest.mark.parametrize("algorithm", EVERY_ALGORITHM)
+def test_a_key_verifies_under_its_own_name_alone(algorithm: str) -> None:
+    """RFC 8725 section 3.1; Ed25519 has an old and a new name (RFC 9864)."""
+    key = signer(algorithm)
+    read = Verifier(Keyring([key]), clock=lambda: NOW).ours
+    good = [algorithm, *{"EdDSA": ["Ed25519"], "Ed25519": ["EdDSA"]}.get(algorithm, [])]
+    for name in [*EVERY_ALGORITHM, "Ed448", "ES256K", algorithm.lower(), f"{algorithm} "]:
+        encoded = signed(key, header(alg=name, kid=key.kid), forge.claims())
+        if name in good:
+            assert read(encoded).sub == "7"
+        else:
+            with pytest.raises(TokenInvalid, match="not of that algorithm"):
+                read(encoded)
+
+
+@pytest.mark.parametrize("algorithm", EVERY_ALGORITHM)
+def test_tokens_of_every_algorithm_come_back_and_name_their_key(algorithm: str) -> None:
+    key = signer(algorithm)
+    encoded = Issuer(Keyring([key])).issue(Kind.SLIDING, **forge.claims())
+    assert jwt.get_unverified_header(encoded) == header(alg=algorithm, kid=key.kid)
+    assert Verifier(Keyring([key]), clock=lambda: NOW).ours(encoded).sub == "7"
+    forged = f"{encoded.rpartition('.')[0]}.{segment(signer(algorithm, 1).sign(b'm'))}"
+    with pytest.raises(TokenInvalid):
+        Verifier(Keyring([key]), clock=lambda: NOW).ours(forged)
+
+
 def test_no_issuer_writes_a_number_that_is_not_json() -> None:
     with pytest.raises(ValueError):
         Issuer(RING).issue(Kind.SLIDING, **forge.claims(x=float("nan")))
@@ -653,43 +724,60 @@ more_text = st.sampled_from(['"a": 1', '"sub": "7"', '"a": "\\ud800"', '"a": 1e9
 nothing: st.SearchStrategy[dict[str, Any]] = st.just({})
 
 
+@pytest.fixture
+def ed25519() -> Iterator[None]:
+    """The library knows the algorithm by its old name alone, so far."""
+    jwt.register_algorithm("Ed25519", OKPAlgorithm())
+    yield
+    jwt.unregister_algorithm("Ed25519")
+
+
+@pytest.mark.usefixtures("ed25519")
+@pytest.mark.parametrize("algorithm", EVERY_ALGORITHM)
 @time_machine.travel(NOW, tick=False)
-def test_whatever_is_taken_here_the_library_takes_as_well() -> None:
+def test_whatever_is_taken_here_the_library_takes_as_well(algorithm: str) -> None:
     """The library stays the reference for what a token is."""
     accepted = []
+    ours, other = signer(algorithm), signer(algorithm, 1)
+    names = [algorithm] if ours.other_name is None else [algorithm, ours.other_name]
+    ring = Keyring([ours])
+    public: Any = ours.verifying[0]
 
-    @settings(max_examples=500)
+    @settings(max_examples=500 if algorithm == "HS256" else 100)
     @given(
+        name=st.sampled_from(names),
         header_changes=nothing | header_members,
         members=good_members,
         changes=nothing | hostile_members,
         more=st.just([]) | st.lists(more_text, max_size=1),
-        key=st.sampled_from([SECRET, SECRET, SECRET, RETIRED]),
+        key=st.sampled_from([ours, ours, ours, other]),
         issuer=st.sampled_from([None, ISSUER]),
         audience=st.sampled_from([None, AUDIENCE]),
     )
     def check(
+        name: str,
         header_changes: dict[str, Any],
         members: dict[str, Any],
         changes: dict[str, Any],
         more: list[str],
-        key: bytes,
+        key: Key,
         issuer: str | None,
         audience: str | None,
     ) -> None:
         constant = {"iss": issuer or ABSENT, "aud": audience or ABSENT}
         payload = text_of(forge.claims(**(constant | members | changes)), *more)
-        encoded = token(header(**header_changes), payload, key)
+        head = header(**({"alg": name, "kid": ours.kid} | header_changes))
+        encoded = signed(key, head, payload)
         config: dict[str, Any] = {"leeway": LEEWAY, "issuer": issuer, "audience": audience}
         try:
-            read = Verifier(Keyring([hmac_key([SECRET], "HS256")]), **config).current(encoded)
+            read = Verifier(ring, **config).current(encoded)
         except (TokenInvalid, TokenExpired):
             return
         required = [name for name, text in constant.items() if text is not ABSENT]
         assert dict(read) == jwt.decode(
             encoded,
-            SECRET,
-            algorithms=["HS256"],
+            public,
+            algorithms=names,
             options={
                 "require": ["sub", "sid", "jti", "iat", "exp", *required],
                 "strict_aud": True,

@@ -114,9 +114,12 @@ def test_a_project_with_versions_of_its_own_does_not_version_ours(
     assert phone.login().status_code == 200
 
 
-def test_an_unknown_format_is_not_found(phone: Device) -> None:
-    response = phone.http.post("/auth/login/?format=xml")
-    assert (response.status_code, response.json()["code"]) == (404, "not_found")
+@pytest.mark.parametrize("accept", ["text/html", "application/xml", "nonsense", "*/*;q=0"])
+def test_an_answer_is_json_whatever_the_client_accepts(phone: Device, accept: str) -> None:
+    """What an error means is in its body: a 406 would hide it."""
+    response = phone.http.post("/auth/refresh/?format=xml", headers={"Accept": accept})
+    assert (response.status_code, response["Content-Type"]) == (401, "application/json")
+    assert response.json()["code"] == "token_missing"
 
 
 @pytest.mark.parametrize(
@@ -383,6 +386,6 @@ def test_no_secret_reaches_a_log_a_row_or_an_error(phone: Device, log: Any, sett
     seen = log.text + repr(rows) + "".join(answer.content.decode() for answer in answers)
     for secret in (*first.split("."), *phone.token.split("."), PASSWORD, "a secret of the client"):
         assert secret not in seen
-    assert log.text.count("Refused") == 4
+    assert log.text.count("event=token_refused") == 4
     tokens = sessions.start(phone.user)
     assert tokens.access_token not in repr(tokens)

@@ -16,7 +16,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from jwt_refresh import sessions
-from jwt_refresh.authentication import JWTAuthentication
+from jwt_refresh.authentication import (
+    JWTAuthentication,
+    OptionalJWTAuthentication,
+    StatelessJWTAuthentication,
+)
 from jwt_refresh.decorators import token_required
 from jwt_refresh.permissions import IsAuthenticated
 from jwt_refresh.views import exception_handler
@@ -69,6 +73,25 @@ class PublicView(MeView):
 
     def get(self, request: Request) -> Response:
         return Response({"anonymous": request.user.is_anonymous})
+
+
+class StatelessView(MeView):
+    """``user`` is the subject of the token, since there is nothing else of the user."""
+
+    authentication_classes: Any = [StatelessJWTAuthentication]
+
+    def get(self, request: Request) -> Response:
+        claims: Any = request.auth
+        return Response({"user": request.user.pk, "sid": claims and claims["sid"]})
+
+    post = get
+
+
+class OptionalView(StatelessView):
+    """Whoever comes without a good token is anonymous: both answers are ``null``."""
+
+    authentication_classes = [OptionalJWTAuthentication]
+    permission_classes: Any = []
 
 
 class PasswordView(MeView):

@@ -60,6 +60,12 @@ class Migration(migrations.Migration):
                     models.CharField(blank=True, max_length=100, verbose_name="reason"),
                 ),
                 ("auth_hash", models.CharField(blank=True, max_length=128)),
+                (
+                    "amr",
+                    models.CharField(
+                        blank=True, max_length=100, verbose_name="authentication methods (amr)"
+                    ),
+                ),
                 ("address", models.CharField(blank=True, max_length=43, verbose_name="address")),
                 ("agent", models.CharField(blank=True, max_length=200, verbose_name="user agent")),
                 (

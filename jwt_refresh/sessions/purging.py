@@ -16,17 +16,21 @@ from jwt_refresh.models import IssuedToken, Session, SessionQuerySet
 
 
 class Purged(NamedTuple):
-    """How many rows were deleted."""
+    """How many rows were deleted, and how many sessions lost address and agent."""
 
     sessions: int
     tokens: int
+    forgotten: int = 0
 
 
-def purge(*, keep: timedelta = timedelta(0), batch_size: int = 1000) -> Purged:
+def purge(
+    *, keep: timedelta = timedelta(0), forget: timedelta | None = None, batch_size: int = 1000
+) -> Purged:
     """Delete sessions that died ``keep`` ago or earlier, and the useless records of living ones.
 
     A record of a living session is useless once its token has been expired for so long that no
-    window can be open for it. In batches, each in a transaction of its own, in constant memory;
+    window can be open for it. Address and agent of sessions that were refreshed last ``forget``
+    ago or earlier are blanked. In batches, each in a transaction of its own, in constant memory;
     safe to interrupt, to repeat, and to run while sessions are refreshed.
     """
     now = timezone.now()
@@ -38,7 +42,12 @@ def purge(*, keep: timedelta = timedelta(0), batch_size: int = 1000) -> Purged:
     )
     useless = now - max(conf.REFRESH_GRACE, conf.RETRY_WINDOW)
     tokens = IssuedToken.objects.using(write_alias()).filter(expires_at__lt=useless)
-    return Purged(dead, sum(batch.delete()[0] for batch in _batches(tokens, batch_size)))
+    useless_tokens = sum(batch.delete()[0] for batch in _batches(tokens, batch_size))
+    if forget is None:
+        return Purged(dead, useless_tokens)
+    told = sessions.filter(rotated_at__lte=now - forget).exclude(address="", agent="")
+    forgotten = sum(batch.update(address="", agent="") for batch in _batches(told, batch_size))
+    return Purged(dead, useless_tokens, forgotten)
 
 
 def _delete_dead(batch: SessionQuerySet, by: datetime) -> int:

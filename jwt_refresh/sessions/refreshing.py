@@ -39,7 +39,7 @@ ROTATING = (
 """The columns that a refresh writes; none of them has an index."""
 
 
-@sensitive_variables("encoded", "idempotency_key")
+@sensitive_variables()
 def refresh(
     encoded: str, *, idempotency_key: str = "", request: HttpRequest | None = None
 ) -> Tokens:
@@ -56,7 +56,7 @@ def refresh(
             "sessions.refresh() cannot run inside a transaction: mark the view with "
             "transaction.non_atomic_requests."
         )
-    claims = conf.verifier().refreshable(encoded)
+    claims = conf.verifier(request).refreshable(encoded)
     key_hashes = _key_hashes(idempotency_key)
     return in_rounds(lambda: _exchange(claims, key_hashes, request))
 
@@ -71,7 +71,7 @@ def _exchange(claims: Claims, key_hashes: list[str], request: HttpRequest | None
         _end_reused(session, claims, request)
         raise
     if act is Act.REISSUE:
-        tokens: Tokens | None = tokens_of(session, now)
+        tokens: Tokens | None = tokens_of(session, now, request)
     else:
         tokens = _swap(session, act, now, key_hashes, request)
     if tokens is not None:
@@ -122,7 +122,7 @@ def _swap(
     session.renew(now)
     if request is not None:
         session.address, session.agent = recorded_client(request)
-    tokens = tokens_of(session, now)
+    tokens = tokens_of(session, now, request)
     with transaction.atomic(using=rows.db, durable=True):
         if not as_read.update(**{name: getattr(session, name) for name in ROTATING}):
             return None

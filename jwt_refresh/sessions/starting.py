@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,29 +18,31 @@ from jwt_refresh.database import in_rounds, write_alias
 from jwt_refresh.exceptions import PasswordChanged, UserInactive
 from jwt_refresh.issuing import Tokens, tokens_of
 from jwt_refresh.lifetimes import lifetimes_of
-from jwt_refresh.models import Session, later
+from jwt_refresh.models import MAX_AMR, Session, later
 from jwt_refresh.users import auth_hash_of, auth_hashes_of, is_active
 
 from .ending import revoke_all
 from .records import record
 
 
-def start(user: Any, request: HttpRequest | None = None) -> Tokens:
+def start(user: Any, request: HttpRequest | None = None, *, amr: Sequence[str] = ()) -> Tokens:
     """Start a session of ``user`` and issue its first tokens.
 
-    For any way of logging in: the caller has made sure that it is this user. Two statements;
-    with ``MAX_SESSIONS`` a lock and an update more, and a query where it revoked something.
-    Joins the caller's transaction.
+    For any way of logging in: the caller has made sure that it is this user, and may say how by
+    ``amr``, the words of RFC 8176 (``pwd``, ``otp``, ``mfa``), which stay on the session and in
+    its tokens. Two statements; with ``MAX_SESSIONS`` a lock and an update more, and a query where
+    it revoked something. Joins the caller's transaction.
 
-    Raises ``UserInactive``, also where the user was deleted meanwhile, and ``PasswordChanged``
+    Raises ``ValueError`` for an ``amr`` that is no short list of words, and where the keys only
+    verify; ``UserInactive``, also where the user was deleted meanwhile; and ``PasswordChanged``
     where a replica, which lags, had shown the user with another password.
     """
     user = _as_written(user)
     if not is_active(user):
         raise UserInactive("inactive at login")
     now = timezone.now()
-    session = _new_session(user, request, now)
-    tokens = tokens_of(session, now)
+    session = _new_session(user, request, amr, now)
+    tokens = tokens_of(session, now, request)
     try:
         in_rounds(lambda: _save(session, now))
     except IntegrityError:
@@ -63,7 +66,9 @@ def _as_written(user: Any) -> Any:
     return written
 
 
-def _new_session(user: Any, request: HttpRequest | None, now: datetime) -> Session:
+def _new_session(
+    user: Any, request: HttpRequest | None, amr: Sequence[str], now: datetime
+) -> Session:
     lifetimes = lifetimes_of(user, request)
     pair = lifetimes.refresh_lifetime is not None
     started_at = now.replace(microsecond=0)
@@ -77,11 +82,21 @@ def _new_session(user: Any, request: HttpRequest | None, now: datetime) -> Sessi
         started_at=started_at,
         rotated_at=now,
         ends_at=None if end is None else later(started_at, end),
+        amr=_joined(amr),
         address=address,
         agent=agent,
     )
     session.renew(now)
     return session
+
+
+def _joined(amr: Sequence[str]) -> str:
+    joined = " ".join(amr)
+    if isinstance(amr, str) or joined.split() != [*amr] or len(joined) > MAX_AMR:
+        raise ValueError(
+            "amr is a list of words, such as ['pwd', 'otp'], of 100 characters in all."
+        )
+    return joined
 
 
 def _save(session: Session, now: datetime) -> Session:

@@ -31,7 +31,6 @@ class Row:
     expires_at: datetime
     ends_at: datetime | None
     style: str = Style.PAIR.value
-    generation: int = 0
     current_jti: str = ""
     previous_jti: str | None = None
     confirmed_at: datetime | None = None
@@ -42,7 +41,6 @@ class Row:
 class Record:
     """The columns of ``models.IssuedToken`` that the verdict reads."""
 
-    generation: int
     issued_at: datetime
     key_hash: str
 
@@ -70,7 +68,6 @@ class OurSession(Session):
             raise
         if act is Act.ROTATE:
             self.row.previous_jti = self.row.current_jti
-            self.row.generation += 1
             self.row.rotated_at = instant(now)
         if act is not Act.REISSUE:
             self._renew(self.new_pair(now), now, key)
@@ -108,16 +105,14 @@ class OurSession(Session):
         self.row.issued_at = instant(pair.issued_at)
         self.row.expires_at = instant(pair.expires_at)
         self.row.confirmed_at = None
-        self.records.append(Record(self.row.generation, instant(now), key))
+        self.records.append(Record(instant(now), key))
 
     def _judge(self, pair: Pair, key: str, now: float) -> Act:
         claims = self._check_alive(Kind.REFRESH, pair, now)
-        presented, successor = self._records(pair.jti, keyed=bool(key))
         return verdict(
             self.row,
             claims,
-            presented,
-            successor,
+            self._successor(pair.jti, keyed=bool(key)),
             now=instant(now),
             windows=WINDOWS,
             key_hashes=frozenset({key} if key else ()),
@@ -129,11 +124,10 @@ class OurSession(Session):
         check_alive(self.row, claims, now=instant(now), active=True, same_password=True)
         return claims
 
-    def _records(self, jti: str, *, keyed: bool) -> tuple[Record | None, Record | None]:
-        """As ``lookup`` reads them; the jti is the place of its record."""
+    def _successor(self, jti: str, *, keyed: bool) -> Record | None:
+        """As ``lookup`` reads it; the jti counts the records, from 1 on."""
         if jti == self.row.current_jti:
-            return None, None
+            return None
         if jti == self.row.previous_jti:
-            return None, self.records[-1] if keyed else None
-        presented = int(jti) - 1
-        return self.records[presented], self.records[presented + 1]
+            return self.records[-1] if keyed else None
+        return self.records[int(jti)]

@@ -15,9 +15,21 @@ class Command(BaseCommand):
         parser.add_argument(
             "--keep-days", type=int, default=30, help="for how long the dead can be looked at"
         )
+        parser.add_argument(
+            "--forget-days",
+            type=int,
+            default=90,
+            help="after how long without a refresh address and agent are blanked",
+        )
         parser.add_argument("--batch-size", type=int, default=1000)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        keep = timedelta(days=options["keep_days"])
-        purged = sessions.purge(keep=keep, batch_size=options["batch_size"])
-        self.stdout.write(f"Deleted sessions: {purged.sessions}; records: {purged.tokens}")
+        purged = sessions.purge(
+            keep=timedelta(days=options["keep_days"]),
+            forget=timedelta(days=options["forget_days"]),
+            batch_size=options["batch_size"],
+        )
+        self.stdout.write(
+            f"Deleted sessions: {purged.sessions}; records: {purged.tokens}."
+            f" Blanked address and agent of sessions: {purged.forgotten}."
+        )

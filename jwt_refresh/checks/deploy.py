@@ -1,0 +1,70 @@
+"""What is right on one's own machine and unsafe where others can reach it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.cache import DEFAULT_CACHE_ALIAS
+from django.core.checks import CheckMessage, Warning
+from rest_framework.settings import api_settings
+
+from jwt_refresh.conf import conf
+
+from .messages import warning
+from .rules import PRIVATE_CACHES
+
+LONG_LIFETIME = timedelta(hours=1)
+"""RFC 6750 section 5.3 asks for less."""
+GOOD_RSA_BITS = 3072
+"""128 bits of strength (NIST SP 800-57 part 1, table 2)."""
+
+
+def check() -> Iterator[CheckMessage]:
+    yield from _keys()
+    yield from _lifetimes()
+    yield from _throttles()
+
+
+def _keys() -> Iterator[CheckMessage]:
+    for key in conf.keyring().keys:
+        public: Any = key.verifying[0]
+        if key.algorithm[:2] in ("RS", "PS") and public.key_size < GOOD_RSA_BITS:
+            name = "PUBLIC_KEYS" if key.signing is None else "PRIVATE_KEYS"
+            hint = f"Take {GOOD_RSA_BITS} bits, or another algorithm: EdDSA keys are shorter."
+            yield warning("W020", name, f"has an RSA key of {public.key_size} bits.", hint)
+    if any(key.jwk is not None for key in conf.keyring().keys):
+        for name in ("ISSUER", "AUDIENCE"):
+            if getattr(conf, name) is None:
+                hint = "Services that share keys must not take each other's tokens for theirs."
+                yield warning("W021", name, "is not set, with key pairs.", hint)
+
+
+def _lifetimes() -> Iterator[CheckMessage]:
+    if conf.LIFETIME > LONG_LIFETIME:
+        hint = "Whoever takes a token has it for so long: an hour at most is usual."
+        yield warning("W022", "LIFETIME", "is long.", hint)
+    if conf.SESSION_LIFETIME is None:
+        hint = "A theft that nobody notices never ends: 30 days are usual."
+        yield warning("W023", "SESSION_LIFETIME", "ends no session.", hint)
+
+
+def _throttles() -> Iterator[CheckMessage]:
+    for name in ("LOGIN_RATE", "REFRESH_RATE"):
+        if getattr(conf, name) is None:
+            hint = "Passwords and tokens can be tried without end, unless something else counts."
+            yield warning("W024", name, "is off.", hint)
+    backend = settings.CACHES[DEFAULT_CACHE_ALIAS]["BACKEND"]
+    counts = conf.LOGIN_RATE is not None or conf.REFRESH_RATE is not None
+    if counts and backend.rpartition(".")[2] in PRIVATE_CACHES:
+        hint = "Throttles count in it: take one that all processes share, such as Redis."
+        text = "The default cache is not shared."
+        yield Warning(text, hint=hint, id="jwt_refresh.W025")
+    if conf.LOGIN_RATE is not None and api_settings.NUM_PROXIES is None:
+        hint = (
+            "Behind a proxy all clients would count as one address: say how many there are, or 0."
+        )
+        text = "REST_FRAMEWORK['NUM_PROXIES'] is not set."
+        yield Warning(text, hint=hint, id="jwt_refresh.W026")

@@ -1,0 +1,58 @@
+"""Names of settings, and the types of their values, as ``Conf`` annotates them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from django.core.checks import CheckMessage, Error
+
+from jwt_refresh.conf import Conf
+
+from .messages import error
+
+TYPES = {name: get_args(hint)[0] for name, hint in get_type_hints(Conf).items()}
+_WORDS = {type(None): "None", str: "a string", int: "a whole number"}
+
+
+def check(given: dict[Any, Any]) -> Iterator[CheckMessage]:
+    for name in given.keys() - TYPES.keys():
+        close = get_close_matches(str(name).strip().upper(), TYPES, n=1)
+        hint = f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(sorted(TYPES))}."
+        yield Error(f"JWT_REFRESH has no setting {name!r}.", hint=hint, id="jwt_refresh.E001")
+    for name in given.keys() & TYPES.keys():
+        if not _fits(given[name], TYPES[name]):
+            yield error("E002", name, "has the wrong type.", f"It takes {_describe(TYPES[name])}.")
+
+
+def _fits(value: object, hint: Any) -> bool:
+    origin = get_origin(hint)
+    if origin in (Union, UnionType):
+        return any(_fits(value, option) for option in get_args(hint))
+    if origin is Literal:
+        return any(value is option or value == option for option in get_args(hint))
+    if origin in (Callable, Mapping):
+        return isinstance(value, origin)
+    if origin is not None:
+        (member,) = get_args(hint)
+        return isinstance(value, list | tuple) and all(_fits(item, member) for item in value)
+    return isinstance(value, hint) and not isinstance(value, bool)
+
+
+def _describe(hint: Any) -> str:
+    origin = get_origin(hint)
+    if origin in (Union, UnionType):
+        return " or ".join(map(_describe, get_args(hint)))
+    if origin is Literal:
+        return " or ".join(map(repr, get_args(hint)))
+    if origin is Callable:
+        return "a function"
+    if origin is Mapping:
+        return "a JWK"
+    if origin is not None:
+        (member,) = get_args(hint)
+        several = get_origin(member) in (Union, UnionType)
+        return f"a list of ({_describe(member)})" if several else f"a list of {_describe(member)}"
+    return _WORDS.get(hint, f"a {hint.__name__}")

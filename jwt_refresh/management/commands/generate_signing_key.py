@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from jwt_refresh.conf import conf
+from jwt_refresh.exceptions import Unavailable
+from jwt_refresh.generating import generate_private_key, public_half
+from jwt_refresh.keypairs import KEY_PAIR_ALGORITHMS
+from jwt_refresh.keyring import Key
+
+PASTE = """\
+# The private key. It signs in the first place of PRIVATE_KEYS; keep it out of the repository.
+{private}
+# Its public half, for PUBLIC_KEYS: where tokens are only verified, and here before it signs.
+{public}"""
+
+
+class Command(BaseCommand):
+    help = "Print a new key pair, ready to paste; or tell which keys the settings hold."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--algorithm", choices=KEY_PAIR_ALGORITHMS, default="EdDSA")
+        parser.add_argument(
+            "--check", action="store_true", help="make nothing; list the keys in force"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["check"]:
+            self.list_keys()
+            return
+        private = generate_private_key(options["algorithm"])
+        self.stdout.write(PASTE.format(private=private, public=public_half(private)))
+
+    def list_keys(self) -> None:
+        try:
+            ring = conf.keyring()
+        except ValueError as error:
+            raise CommandError(str(error)) from None
+        except Unavailable:
+            text = "The function of 'PRIVATE_KEYS' or 'PUBLIC_KEYS' fails. It takes no argument "
+            raise CommandError(text + "and returns a list of PEM texts or JWKs.") from None
+        for key in ring.keys:
+            task = "signs and verifies" if key is ring.signing else "verifies"
+            self.stdout.write(f"{key.algorithm:<9}{_size_of(key):<20}{task:<20}kid {key.kid}")
+
+
+def _size_of(key: Key) -> str:
+    if key.jwk is None:
+        return "1 secret" if len(key.verifying) == 1 else f"{len(key.verifying)} secrets"
+    # Ed25519 has one size alone, and no attribute that tells it.
+    return f"{getattr(key.verifying[0], 'key_size', 256)} bits"

@@ -1,0 +1,150 @@
+"""Step-up: a view that asks for a login of late (RFC 9470)."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import translation
+from rest_framework.authentication import BasicAuthentication, SessionAuthentication
+from rest_framework.permissions import IsAdminUser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.test import APIRequestFactory
+from rest_framework.views import APIView
+
+from jwt_refresh.authentication import JWTAuthentication, StatelessJWTAuthentication
+from jwt_refresh.claims import Kind
+from jwt_refresh.conf import conf
+from jwt_refresh.permissions import RecentlyAuthenticated
+
+from .devices import PASSWORD, Device
+from .test_stories import MINUTE, claims
+
+pytestmark = pytest.mark.django_db
+
+CODE = "insufficient_user_authentication"
+CHALLENGE = f'Bearer realm="api", error="{CODE}", max_age=300'
+LATELY = RecentlyAuthenticated(max_age=timedelta(minutes=5))
+
+
+class PayoutView(APIView):
+    authentication_classes: Any = [JWTAuthentication, SessionAuthentication, BasicAuthentication]
+    permission_classes: Any = [LATELY]
+
+    def get(self, request: Request) -> Response:
+        return Response({"paid": True})
+
+
+class StatelessPayoutView(PayoutView):
+    authentication_classes = [StatelessJWTAuthentication]
+
+
+class AdminPayoutView(PayoutView):
+    permission_classes = [IsAdminUser & LATELY]  # type: ignore[operator]
+
+
+class TurnedRoundView(PayoutView):
+    permission_classes = [LATELY & IsAdminUser]  # type: ignore[operator]
+
+
+BOTH = pytest.mark.parametrize("view", [PayoutView, StatelessPayoutView])
+
+
+def ask(view: type[APIView], token: str | None, **headers: str) -> Any:
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token}"
+    return view.as_view()(APIRequestFactory().get("/", headers=headers))
+
+
+def refused(response: Any) -> bool:
+    assert response.status_code == 401
+    assert response.data["code"] == CODE
+    assert response["WWW-Authenticate"] == CHALLENGE
+    return True
+
+
+@BOTH
+@pytest.mark.usefixtures("style")
+def test_a_login_must_be_no_longer_ago_than_the_view_says(
+    phone: Device, clock: Any, view: type[APIView]
+) -> None:
+    phone.login()
+    clock.shift(5 * MINUTE)
+    assert ask(view, phone.token).data == {"paid": True}
+    clock.shift(1)
+    response = ask(view, phone.token)
+    assert refused(response)
+    assert response.data["detail"] == "Please log in again to do this."
+    assert phone.get().status_code == 200
+    phone.login()
+    assert ask(view, phone.token).status_code == 200
+
+
+@BOTH
+@pytest.mark.usefixtures("style")
+def test_no_refresh_moves_the_time_of_the_login(
+    phone: Device, clock: Any, view: type[APIView]
+) -> None:
+    """Or a thief could do whatever its owner was asked for a password for."""
+    phone.login()
+    for _ in range(3):
+        clock.shift(2 * MINUTE)
+        phone.refresh()
+    assert claims(phone.token)["auth_time"] == claims(phone.refreshable)["auth_time"]
+    assert refused(ask(view, phone.token))
+
+
+def test_a_token_that_does_not_say_when_is_too_old(phone: Device) -> None:
+    """Another service that shares our keys may leave it out."""
+    phone.login()
+    content = claims(phone.token)
+    del content["auth_time"]
+    assert refused(ask(PayoutView, conf.issuer(None).issue(Kind.SLIDING, **content)))
+
+
+def test_whoever_is_not_logged_in_gets_another_answer(phone: Device) -> None:
+    response = ask(PayoutView, None)
+    assert (response.status_code, response.data["code"]) == (401, "token_missing")
+    assert response["WWW-Authenticate"] == 'Bearer realm="api"'
+    response = ask(PayoutView, "x")
+    assert (response.status_code, response.data["code"]) == (401, "token_invalid")
+
+
+def test_of_other_means_nobody_knows_when(phone: Device) -> None:
+    http = APIRequestFactory()
+    request = http.get("/")
+    request.user = phone.user
+    assert refused(PayoutView.as_view()(request))
+    credentials = b64encode(f"ann@example.com:{PASSWORD}".encode()).decode()
+    assert refused(ask(PayoutView, None, Authorization=f"Basic {credentials}"))
+
+
+@pytest.mark.parametrize("view", [AdminPayoutView, TurnedRoundView])
+def test_it_composes_with_other_permissions(phone: Device, clock: Any, view: type[APIView]) -> None:
+    phone.login()
+    assert ask(view, phone.token).status_code == 403
+    type(phone.user)._default_manager.update(is_staff=True)
+    assert ask(view, phone.token).status_code == 200
+    clock.shift(5 * MINUTE + 1)
+    assert refused(ask(view, phone.token))
+
+
+def test_each_view_has_an_age_of_its_own(phone: Device, clock: Any) -> None:
+    class HourView(PayoutView):
+        permission_classes = [RecentlyAuthenticated(max_age=timedelta(hours=1, milliseconds=1))]
+
+    phone.login()
+    clock.shift(10 * MINUTE)
+    assert refused(ask(PayoutView, phone.token))
+    assert ask(HourView, phone.token).status_code == 200
+
+
+def test_it_speaks_korean(phone: Device, clock: Any) -> None:
+    phone.login()
+    clock.shift(6 * MINUTE)
+    with translation.override("ko"):
+        detail = str(ask(PayoutView, phone.token).data["detail"])
+    assert detail == "계속하려면 다시 로그인해 주세요."
