@@ -36,7 +36,7 @@ clean:
 		.pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv/.demo: EXTRAS =
+.venv/.demo: EXTRAS = [demo]
 .venv/.test: EXTRAS = [test]
 .venv/.dev: EXTRAS = [dev,test]
 .venv/.servers: EXTRAS = [servers,test]

@@ -24,6 +24,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "rest_framework",
+    "drf_spectacular",
     "jwt_refresh",
     "example_project",
 ]
@@ -68,7 +69,11 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["jwt_refresh.authentication.JWTAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["jwt_refresh.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    # Nothing stands between the demo and its clients, whatever they say of proxies.
+    "NUM_PROXIES": 0,
 }
+SPECTACULAR_SETTINGS = {"TITLE": "jwt_refresh example", "VERSION": "1.0.0"}
 JWT_REFRESH = {
     "LIFETIME": timedelta(seconds=int(os.environ.get("LIFETIME", "1800"))),
     # The empty scheme takes a bare token as the header's value, as the tutorial sends it.

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.urls import include, path
+from drf_spectacular.views import SpectacularJSONAPIView
 
 from jwt_refresh.views import LoginView, RefreshView
 
@@ -9,9 +10,10 @@ from . import views
 
 urlpatterns = [
     path("auth/", include("jwt_refresh.urls")),
-    path("login", LoginView.as_view()),
-    path("refresh_token", RefreshView.as_view()),
+    path("login", LoginView.as_view(schema=None)),
+    path("refresh_token", RefreshView.as_view(schema=None)),
     path("api/me/", views.MeView.as_view()),
     path("hello", views.hello),
+    path("schema/", SpectacularJSONAPIView.as_view(permission_classes=[]), name="schema"),
     path("admin/", admin.site.urls),
 ]

@@ -133,10 +133,3 @@ def test_a_second_start_works_and_a_taken_port_is_named(server: str, database: P
     assert "access_token" in printed
     assert "violet-harbor-93" in output
     assert "silver-meadow-27" in output
-
-
-def test_every_setting_is_in_the_readme() -> None:
-    from jwt_refresh.checks import TYPES
-
-    for name in TYPES:
-        assert f"`{name}`" in README

@@ -60,7 +60,7 @@ def test_wheel(tmp_path: Path) -> None:
 def check_metadata(metadata: Message) -> None:
     assert metadata["Name"] == "django-jwt-refresh"
     assert metadata["Requires-Python"] == ">=3.11"
-    assert metadata.get_all("Provides-Extra") == ["test", "servers", "dev"]
+    assert metadata.get_all("Provides-Extra") == ["demo", "test", "servers", "dev"]
     requirements = metadata.get_all("Requires-Dist", [])
     assert {line for line in requirements if "extra ==" not in line} == {
         "Django>=5.2",
