@@ -1,0 +1,67 @@
+"""Every place that takes a token, and what a refusal there must be."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from django.test import Client
+
+OTHER_SID = "00000000-0000-4000-8000-000000000000"
+
+
+class Place(NamedTuple):
+    """Where a token is presented: in the header, or as a member of the body."""
+
+    method: str
+    path: str
+    member: str = ""
+
+    def send(self, token: str) -> Any:
+        if self.member:
+            body = {self.member: token}
+            return Client().post(self.path, body, content_type="application/json")
+        return self.ask(f"Bearer {token}")
+
+    def ask(self, authorization: str) -> Any:
+        return getattr(Client(), self.method)(self.path, headers={"Authorization": authorization})
+
+
+OPTIONAL = Place("get", "/me/optional/")
+STATELESS = Place("get", "/me/stateless/")
+ME = Place("get", "/me/")
+GUARDED = [
+    ME,
+    Place("get", "/hello/"),
+    Place("get", "/hello/async/"),
+    Place("get", "/auth/sessions/"),
+    Place("delete", f"/auth/sessions/{OTHER_SID}/"),
+    Place("post", "/auth/logout/all/"),
+]
+REFRESH, VERIFY, LOGOUT = (Place("post", f"/auth/{it}/") for it in ("refresh", "verify", "logout"))
+BODIES = [place._replace(member="token") for place in (REFRESH, VERIFY, LOGOUT)]
+BODIES.append(REFRESH._replace(member="refresh_token"))
+HEADERS = [*GUARDED, STATELESS, OPTIONAL, REFRESH, VERIFY, LOGOUT]
+PLACES = [*HEADERS, *BODIES]
+
+
+def check_refusal(response: Any, place: Place, status: int, code: str) -> str:
+    """All that an error must be; its text. On a public page there is nobody, and no error."""
+    text: str = response.content.decode()
+    if place == OPTIONAL:
+        assert (response.status_code, response.json()) == (200, {"user": None, "sid": None}), place
+        assert "WWW-Authenticate" not in response
+        return text
+    assert (response.status_code, response.json()["code"]) == (status, code), place
+    assert response.json().keys() == {"detail", "code"}
+    assert response.get("WWW-Authenticate") == challenge(status, code), place
+    if place.path.startswith(("/auth/", "/hello/")):
+        assert response["Cache-Control"] == "no-store", place
+    return text
+
+
+def challenge(status: int, code: str) -> str | None:
+    """What RFC 6750 section 3 asks for."""
+    if status not in (400, 401):
+        return None
+    error = "invalid_request" if status == 400 else "invalid_token"
+    return 'Bearer realm="api"' + (f', error="{error}"' if code != "token_missing" else "")
