@@ -57,7 +57,9 @@ def make_tokens() -> list[str]:
         session.confirmed_at = now
         sessions.append(session)
     Session.objects.bulk_create(sessions)
-    return [tokens_of(session, now).access_token for session in sessions[:: SESSIONS // SAMPLES]]
+    return [
+        tokens_of(session, now, None).access_token for session in sessions[:: SESSIONS // SAMPLES]
+    ]
 
 
 def decode(encoded: str) -> Any:
@@ -69,7 +71,7 @@ def floor(encoded: str) -> User:
 
 
 def verify(encoded: str) -> object:
-    return conf.verifier().authenticating(encoded)
+    return conf.verifier(None).authenticating(encoded)
 
 
 def authenticate(request: Request) -> object:
