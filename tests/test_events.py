@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
 
 from jwt_refresh import lookup, sessions, signals
+from jwt_refresh.encoding import decode
 from jwt_refresh.exceptions import SessionRevoked, TokenReused
 from jwt_refresh.models import Session
 
@@ -91,6 +93,7 @@ def test_each_event_is_a_record_with_its_facts(ann: Any, log: Any, clock: Any) -
         ("session_revoked", first, user, "device lost", "INFO"),
     ]
     assert log.records[2].jti == refreshed.session.current_jti
+    assert log.records[3].jti == json.loads(decode(encoded.split(".")[1].encode()))["jti"]
     assert (
         log.messages[-1] == f"event=session_revoked sid={first} user_id={user} reason=device lost"
     )

@@ -222,6 +222,14 @@ def test_the_session_in_which_the_password_is_changed_lives_on(
         assert bob.get().status_code == 200
 
 
+def test_a_session_that_was_kept_ends_with_the_next_password(phone: Device) -> None:
+    phone.login()
+    assert phone.post("/password/", {"password": "another"}).status_code == 200
+    assert phone.get().status_code == 200
+    type(phone.user)._default_manager.update(password="of a thief")
+    assert said(phone.get())[1] == "password_changed"
+
+
 def test_the_current_session_is_the_users_own(phone: Device, bob: Device, rf: Any) -> None:
     """Whoever changes somebody else's password keeps no session of theirs alive with it."""
     bob.login()

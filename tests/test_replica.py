@@ -15,6 +15,7 @@ from jwt_refresh.exceptions import PasswordChanged, UserInactive
 from jwt_refresh.models import IssuedToken, Session
 
 from .devices import Device
+from .signals import Told, names
 from .statements import made
 from .test_ends import places
 from .test_stories import claims, said
@@ -123,7 +124,18 @@ def test_a_reuse_that_the_replica_cannot_see_is_found(phone: Device, clock: Any)
     assert said(phone.get())[1] == "session_revoked"
 
 
-def test_sessions_live_in_the_database_that_the_router_names(phone: Device, settings: Any) -> None:
+def test_each_session_that_is_ended_with_its_user_is_told(
+    ann: Any, replicated: None, told: Told
+) -> None:
+    for _ in range(2):
+        sessions.start(ann)
+    assert sessions.revoke_user(ann, "test") == 2
+    assert names(told) == ["started", "started", "revoked", "revoked"]
+
+
+def test_sessions_live_in_the_database_that_the_router_names(
+    phone: Device, settings: Any, atomic_requests: bool
+) -> None:
     phone.user.save(using="other")
     settings.DATABASE_ROUTERS = [f"{__name__}.Elsewhere"]
     with CaptureQueriesContext(connections["default"]) as captured:
@@ -133,4 +145,7 @@ def test_sessions_live_in_the_database_that_the_router_names(phone: Device, sett
         revoked = Session.objects.get()
         sessions.purge()
     assert (revoked._state.db, revoked.revoked_reason) == ("other", "logout_all")
+    assert not Session.objects.exists()
     assert made(captured) == []
+    # Nor a transaction, but for those in which a project puts its own views.
+    assert atomic_requests or not captured.captured_queries

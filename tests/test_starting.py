@@ -25,14 +25,14 @@ LOCKS = int(connections["default"].features.has_select_for_update)
 
 def test_an_inactive_user_starts_no_session(ann: Any) -> None:
     ann.is_active = False
-    with pytest.raises(UserInactive):
+    with pytest.raises(UserInactive, match=r"^inactive at login$"):
         sessions.start(ann)
     assert not Session.objects.exists()
 
 
 def test_a_user_who_is_deleted_meanwhile_starts_no_session(ann: Any, told: Told) -> None:
     type(ann)._default_manager.all().delete()
-    with pytest.raises(UserInactive):
+    with pytest.raises(UserInactive, match=r"^deleted during login$"):
         sessions.start(ann)
     assert not Session.objects.exists()
     assert not told
