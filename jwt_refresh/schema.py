@@ -47,11 +47,13 @@ def _describe(view: str, method: str, *statuses: int, **facts: Any) -> None:
     responses = _errors(*statuses) | facts.pop("responses")
 
     class Extension(OpenApiViewExtension):  # type: ignore[no-untyped-call]
-        target_class = f"jwt_refresh.views.{view}"
+        target_class = f"jwt_refresh.{view}"
 
         def view_replacement(self) -> type:
             described_class: Any = self.target_class
-            described = type(view, (described_class,), {"__doc__": described_class.__doc__})
+            described = type(
+                described_class.__name__, (described_class,), {"__doc__": described_class.__doc__}
+            )
             handler = getattr(described_class, method)
             setattr(described, method, extend_schema(responses=responses, **facts)(handler))
             return described
@@ -61,14 +63,14 @@ TOKENS = {200: serializers.TokenResponseSerializer}
 NOTHING = {204: OpenApiResponse(description="done")}
 
 _describe(
-    "LoginView",
+    "views.LoginView",
     "post",
     *(401, 404, 429),
     request=serializers.LoginSerializer,
     responses=TOKENS | {400: OpenApiResponse(OpenApiTypes.OBJECT, "an error, or errors by field")},
 )
 _describe(
-    "RefreshView",
+    "views.RefreshView",
     "post",
     *(401, 404, 409, 429),
     request=serializers.RefreshableTokenSerializer,
@@ -77,7 +79,7 @@ _describe(
     parameters=[KEY],
 )
 _describe(
-    "VerifyView",
+    "views.VerifyView",
     "post",
     *(401, 429),
     request=serializers.TokenSerializer,
@@ -85,18 +87,20 @@ _describe(
     auth=TOKEN,
 )
 _describe(
-    "LogoutView",
+    "views.LogoutView",
     "post",
     401,
     request=serializers.RefreshableTokenSerializer,
     responses=NOTHING,
     auth=TOKEN,
 )
-_describe("LogoutAllView", "post", 401, request=None, responses=NOTHING)
-_describe("SessionListView", "get", 401, responses={200: serializers.SessionSerializer(many=True)})
-_describe("SessionDetailView", "delete", 401, 404, responses=NOTHING, parameters=[SID])
+_describe("views.LogoutAllView", "post", 401, request=None, responses=NOTHING)
 _describe(
-    "JWKSView",
+    "views.SessionListView", "get", 401, responses={200: serializers.SessionSerializer(many=True)}
+)
+_describe("views.SessionDetailView", "delete", 401, 404, responses=NOTHING, parameters=[SID])
+_describe(
+    "jwks.JWKSView",
     "get",
     responses={
         (200, "application/jwk-set+json"): serializers.JWKSetSerializer,

@@ -6,6 +6,7 @@ from django.urls import URLPattern, path
 
 from . import views
 from .endpoint import TokenView
+from .jwks import JWKSView
 
 app_name = "jwt_refresh"
 
@@ -23,5 +24,5 @@ urlpatterns = [
     *_endpoint("logout/all", views.LogoutAllView, "logout-all"),
     *_endpoint("sessions", views.SessionListView, "session-list"),
     *_endpoint("sessions/<sid>", views.SessionDetailView, "session-detail"),
-    *_endpoint("jwks.json", views.JWKSView, "jwks"),
+    *_endpoint("jwks.json", JWKSView, "jwks"),
 ]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 import uuid
 from contextlib import suppress
@@ -11,8 +9,6 @@ from typing import Any
 
 from django.contrib.auth import authenticate, get_user_model, signals
 from django.db import DatabaseError
-from django.http.response import HttpResponseBase
-from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 from rest_framework import status
@@ -35,10 +31,6 @@ from .serializers import LoginSerializer, SessionSerializer, TokenResponseSerial
 from .sessions.passwords import checking
 from .throttling import Limit, LoginLimits
 from .transport import Refusal, body_of, idempotency_key_of, token_of
-
-JWKS_MAX_AGE = 300
-"""How long others may keep the public keys, in seconds: a new one is published that long before
-it signs."""
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
@@ -174,19 +166,6 @@ class SessionDetailView(OwnSessionsView):
                 sessions.revoke(session, Session.Reason.USER)
                 return Response(status=status.HTTP_204_NO_CONTENT)
         raise NotFound
-
-
-class JWKSView(TokenView):
-    """The public keys (RFC 7517), for services that verify by themselves."""
-
-    def get(self, request: Request) -> HttpResponseBase:
-        jwks = conf.keyring().jwks()
-        digest = hashlib.sha256(json.dumps(jwks).encode()).hexdigest()
-        response = Response(jwks, content_type="application/jwk-set+json")
-        response["Cache-Control"] = f"public, max-age={JWKS_MAX_AGE}"
-        response["ETag"] = etag = f'"{digest}"'
-        plain = request._request
-        return get_conditional_response(plain, etag=etag, response=response) or response
 
 
 @sensitive_variables()
