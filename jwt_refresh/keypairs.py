@@ -48,6 +48,7 @@ KEY_PAIR_ALGORITHMS: dict[str, Algorithm] = {
 }
 _ED25519_NAMES = {"EdDSA": "Ed25519", "Ed25519": "EdDSA"}
 _ALGORITHM_OF_CURVE = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
+# In the order in which a thumbprint takes them.
 _THUMBPRINT_MEMBERS = {
     "RSA": ("e", "kty", "n"),
     "EC": ("crv", "kty", "x", "y"),
@@ -86,7 +87,7 @@ def key_pair(source: str | Mapping[str, Any], preferred: str, *, private: bool) 
 def thumbprint(jwk: Mapping[str, Any]) -> str:
     """The SHA-256 thumbprint of a public JWK (RFC 7638 section 3)."""
     members = {name: jwk[name] for name in _THUMBPRINT_MEMBERS[jwk["kty"]]}
-    text = json.dumps(members, separators=(",", ":"), sort_keys=True)
+    text = json.dumps(members, separators=(",", ":"))
     return encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
@@ -133,7 +134,7 @@ def _read_jwk(jwk: Mapping[str, Any]) -> object:
     if reader is None:
         raise ValueError("is no JWK of kty RSA, EC or OKP")
     try:
-        for name in ("d", "e", "k", "n", "p", "q", "dp", "dq", "qi", "x", "y"):
+        for name in ("d", "e", "n", "p", "q", "dp", "dq", "qi", "x", "y"):
             decode(jwk.get(name, "").encode())
         found = reader.from_jwk(dict(jwk))
     except (PyJWTError, ValueError, TypeError, AttributeError, UnsupportedAlgorithm):

@@ -367,7 +367,7 @@ FAULTS = [
     row("an unknown curve", text(public_jwk(EC), crv="P-257"), NO_PAIR, False),
     *[
         row(f"{name} {what}", text(private_jwk(key), **{name: value}), NO_PAIR)
-        for key, name in ((ED, "x"), (ED, "d"), (EC, "d"))
+        for key, name in ((ED, "x"), (ED, "d"), (EC, "d"), (EC, "y"))
         for what, value in {
             "padded": private_jwk(key)[name] + "=",
             "respelt": respell(private_jwk(key)[name]),

@@ -124,12 +124,12 @@ def test_the_first_key_of_a_ring_signs_and_each_is_found_by_its_kid() -> None:
 
 
 def test_a_ring_without_keys_is_refused() -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"^A keyring needs keys, each with a kid of its own\.$"):
         Keyring([])
 
 
 def test_a_ring_in_which_two_keys_share_a_kid_is_refused() -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"^A keyring needs keys, each with a kid of its own\.$"):
         Keyring([hmac_key([NEW], "HS256"), hmac_key([OLD], "HS256")])
 
 

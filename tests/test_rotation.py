@@ -263,6 +263,18 @@ def test_there_is_a_verdict_for_everything(jti: str, **case: Any) -> None:
     assert (outcome is ROTATE) == (jti == "current" and not case["expired"])
 
 
+def test_the_log_learns_that_a_token_was_too_old() -> None:
+    with pytest.raises(TokenAlreadyExpired, match=r"^past exp$"):
+        verdict(
+            Session(),
+            presented("current", expired=True),
+            None,
+            now=NOW,
+            windows=Windows(GRACE, RETRY),
+            key_hashes=frozenset(),
+        )
+
+
 @pytest.mark.parametrize(
     ("name", "why"),
     [
