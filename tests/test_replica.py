@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import connections
+from django.db import DataError, connections
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from jwt_refresh import sessions
 from jwt_refresh.exceptions import PasswordChanged, UserInactive
 from jwt_refresh.models import IssuedToken, Session
+from jwt_refresh.sessions.purging import Purged
 
 from .devices import Device
 from .signals import Told, names
@@ -133,6 +137,29 @@ def test_each_session_that_is_ended_with_its_user_is_told(
     assert names(told) == ["started", "started", "revoked", "revoked"]
 
 
+def test_a_purge_looks_at_what_was_written(ann: Any, replicated: None) -> None:
+    sessions.revoke(sessions.start(ann).session, "test")
+    sessions.start(ann)
+    long_ago = timezone.now() - timedelta(days=400)
+    written = IssuedToken.objects.using("default").exclude(session__revoked_reason="test")
+    written.update(expires_at=long_ago)
+    assert sessions.purge() == Purged(sessions=1, tokens=1)
+
+
+def test_a_swap_whose_record_fails_is_undone_where_it_was_written(
+    ann: Any, replicated: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded = sessions.start(ann).refresh_token or sessions.start(ann).access_token
+    rows = Session.objects.using("default")
+    before = list(rows.order_by("pk").values())
+    with monkeypatch.context() as patched:
+        patched.setattr("jwt_refresh.sessions.refreshing.record", Mock(side_effect=DataError))
+        with pytest.raises(DataError):
+            sessions.refresh(encoded)
+    assert list(rows.order_by("pk").values()) == before
+    assert sessions.refresh(encoded)
+
+
 def test_sessions_live_in_the_database_that_the_router_names(
     phone: Device, settings: Any, atomic_requests: bool
 ) -> None:
@@ -140,6 +167,7 @@ def test_sessions_live_in_the_database_that_the_router_names(
     settings.DATABASE_ROUTERS = [f"{__name__}.Elsewhere"]
     with CaptureQueriesContext(connections["default"]) as captured:
         phone.login()
+        phone.refresh()
         for present in places(phone, "of nobody").values():
             present()
         revoked = Session.objects.get()
