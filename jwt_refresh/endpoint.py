@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError, connections
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
@@ -20,7 +20,6 @@ from rest_framework import views as rest
 from rest_framework.exceptions import (
     APIException,
     ErrorDetail,
-    NotFound,
     ParseError,
     UnsupportedMediaType,
 )
@@ -90,8 +89,6 @@ class TokenView(rest.APIView):
         elif isinstance(exc, OperationalError | InterfaceError):
             logger.error("The database cannot be asked", exc_info=exc)
             exc = Refusal(Unavailable("database"))
-        elif isinstance(exc, Http404):
-            exc = NotFound()
         if isinstance(exc, APIException) and isinstance(exc.detail, str):
             exc.detail = {"detail": exc.detail, "code": ErrorDetail(str(exc.detail.code))}
         return super().handle_exception(exc)

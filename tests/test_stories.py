@@ -133,6 +133,26 @@ def test_a_client_whose_answer_was_lost_asks_again_and_goes_on(
 
 
 @both_styles
+def test_a_lost_answer_comes_again_under_a_new_secret_key(
+    phone: Device, clock: Any, settings: Any
+) -> None:
+    """The hash of an Idempotency-Key is known under a retired key, and made with today's."""
+    settings.JWT_REFRESH = {"SECRET": "k3Vd-9sQ_wZ7pLr2XbTn8YcFhJm4GqAu"}
+    phone.login()
+    first = phone.token
+    answer = phone.refresh(idempotency_key="try-1").json()
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "n" * 50
+    clock.shift(61)
+    assert (
+        phone.refresh(first, idempotency_key="try-1").json()["access_token"]
+        == answer["access_token"]
+    )
+    second = phone.refresh(idempotency_key="try-2").json()
+    clock.shift(61)
+    again = phone.refresh(answer["access_token"], idempotency_key="try-2").json()
+    assert again["access_token"] == second["access_token"]
+
+
 def test_with_an_idempotency_key_the_lost_answer_comes_again(
     phone: Device, clock: time_machine.Traveller
 ) -> None:

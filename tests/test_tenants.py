@@ -41,6 +41,20 @@ def at(host: str, device: Device) -> Device:
 
 @BOTH
 @pytest.mark.usefixtures("style")
+def test_the_same_answer_is_for_the_same_tenant(
+    phone: Device, settings: Any, hook: Any, name: str
+) -> None:
+    """Two tabs that refresh at once get tokens of the tenant that they are at."""
+    settings.JWT_REFRESH = settings.JWT_REFRESH | {name: hook}
+    at("a.example", phone).login()
+    first = phone.refreshable
+    for _ in range(2):
+        assert phone.refresh(first).status_code == 200
+        assert phone.get().status_code == 200
+
+
+@BOTH
+@pytest.mark.usefixtures("style")
 def test_a_token_of_one_tenant_is_refused_at_every_place_of_another(
     phone: Device, laptop: Device, settings: Any, hook: Any, name: str
 ) -> None:
