@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 import time_machine
 
 from jwt_refresh.conf import conf
-from jwt_refresh.models import Session
+from jwt_refresh.models import IssuedToken, Session
 
 from .devices import Device
 
@@ -133,6 +135,16 @@ def test_a_client_whose_answer_was_lost_asks_again_and_goes_on(
 
 
 @both_styles
+def test_an_idempotency_key_is_stored_as_a_keyed_hash(phone: Device, settings: Any) -> None:
+    """The same in each release: a deployment must not forget the requests that are under way."""
+    settings.SECRET_KEY = "s" * 50
+    phone.login()
+    phone.refresh(idempotency_key="try-1")
+    salted = hashlib.sha256(b"jwt_refresh.idempotency" + b"s" * 50).digest()
+    expected = hmac.digest(salted, b"try-1", "sha256").hex()
+    assert IssuedToken.objects.latest("id").key_hash == expected
+
+
 def test_a_lost_answer_comes_again_under_a_new_secret_key(
     phone: Device, clock: Any, settings: Any
 ) -> None:
