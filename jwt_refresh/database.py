@@ -6,13 +6,15 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from django.db import OperationalError, connections, router, transaction
+from django.db import InterfaceError, OperationalError, connections, router, transaction
 
 from .exceptions import Unavailable
 from .models import Session
 
 logger = logging.getLogger("jwt_refresh")
 
+GONE = (OperationalError, InterfaceError)
+"""What a database raises that cannot be asked."""
 ROUNDS = 3
 """How often something is tried that loses a race or its transaction."""
 
@@ -40,6 +42,12 @@ def after_commit(act: Callable[[], object]) -> None:
     except transaction.TransactionManagementError:
         # Nobody learns when a transaction that was made by hand is over.
         logger.warning("Left out after a hand-made transaction: %s", act.__qualname__)
+
+
+def unavailable(error: Exception) -> Unavailable:
+    """The error for a request that met one of ``GONE``, which is logged."""
+    logger.error("The database cannot be asked", exc_info=error)
+    return Unavailable("database")
 
 
 def in_rounds(act: Callable[[], T | None]) -> T:

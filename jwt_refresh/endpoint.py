@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import codecs
-import logging
 from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
-from django.db import InterfaceError, OperationalError, connections
+from django.db import connections
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.decorators import method_decorator
@@ -29,10 +28,9 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from .exceptions import InvalidRequest, TokenError, Unavailable
+from .database import GONE, unavailable
+from .exceptions import InvalidRequest, TokenError
 from .transport import Refusal
-
-logger = logging.getLogger("jwt_refresh")
 
 
 class RequestTooLarge(APIException):
@@ -86,9 +84,8 @@ class TokenView(rest.APIView):
             exc = Refusal(exc)
         elif isinstance(exc, ParseError | SuspiciousOperation | RecursionError):
             exc = Refusal(InvalidRequest(f"body: {type(exc).__name__}"))
-        elif isinstance(exc, OperationalError | InterfaceError):
-            logger.error("The database cannot be asked", exc_info=exc)
-            exc = Refusal(Unavailable("database"))
+        elif isinstance(exc, GONE):
+            exc = Refusal(unavailable(exc))
         if isinstance(exc, APIException) and isinstance(exc.detail, str):
             exc.detail = {"detail": exc.detail, "code": ErrorDetail(str(exc.detail.code))}
         return super().handle_exception(exc)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldError, ValidationError
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
@@ -17,21 +15,18 @@ from django.views.decorators.debug import sensitive_variables
 from . import rotation
 from .claims import Claims, Kind
 from .conf import conf
-from .database import after_commit, write_alias
+from .database import GONE, after_commit, unavailable, write_alias
 from .exceptions import (
     SessionRevoked,
     StaleRetry,
     TokenInvalid,
     TokenReused,
-    Unavailable,
     UserInactive,
 )
 from .models import IssuedToken, Session
 from .query import session_with_user
 from .rotation import Act
 from .users import is_active, subject_of
-
-logger = logging.getLogger("jwt_refresh")
 
 
 @sensitive_variables()
@@ -46,9 +41,8 @@ def authenticate(
     claims = conf.verifier(request).authenticating(encoded)
     try:
         session = living_session(claims, timezone.now())
-    except (OperationalError, InterfaceError) as error:
-        logger.error("The database cannot be asked", exc_info=error)
-        raise Unavailable("database") from None
+    except GONE as error:
+        raise unavailable(error) from None
     unconfirmed = session.confirmed_at is None and claims.refreshable_jti == session.current_jti
     if confirm and unconfirmed:
         rows = Session.objects.using(write_alias())
@@ -130,9 +124,9 @@ def _successor(session: Session, claims: Claims, *, keyed: bool) -> IssuedToken 
 
     ``keyed``: there is an ``Idempotency-Key``.
     """
-    issued = IssuedToken.objects.using(write_alias()).filter(session=session)
     if claims.jti == session.current_jti:
         return None
+    issued = IssuedToken.objects.using(write_alias()).filter(session=session)
     if claims.jti == session.previous_jti:
         return issued.filter(jti=session.current_jti).first() if keyed else None
     presented = issued.filter(jti=claims.jti).values("id")[:1]
