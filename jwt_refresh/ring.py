@@ -53,10 +53,12 @@ class Ring:
         else:
             self._check_signing(pairs)
             keys = [*pairs, *(self._symmetric("HS256") if self.listed else ())]
-        if len({key.kid for key in keys}) < len(keys):
+        try:
+            return Keyring(keys)
+        except ValueError:
             mend = "Give each key once, and each JWK a kid of its own."
-            raise RingError("PUBLIC_KEYS", "or 'PRIVATE_KEYS' has two keys with one kid.", mend)
-        return Keyring(keys)
+            fault = "or 'PRIVATE_KEYS' has two keys with one kid."
+            raise RingError("PUBLIC_KEYS", fault, mend) from None
 
     def _pairs(self) -> Iterator[Key]:
         private = [("PRIVATE_KEYS", number, text) for number, text in enumerate(self.private_keys)]
