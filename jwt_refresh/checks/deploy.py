@@ -12,14 +12,13 @@ from django.core.checks import CheckMessage, Warning
 from rest_framework.settings import api_settings
 
 from jwt_refresh.conf import conf
+from jwt_refresh.generating import RSA_BITS
 
 from .messages import warning
-from .rules import PRIVATE_CACHES
+from .rules import is_private
 
 LONG_LIFETIME = timedelta(hours=1)
 """RFC 6750 section 5.3 asks for less."""
-GOOD_RSA_BITS = 3072
-"""128 bits of strength (NIST SP 800-57 part 1, table 2)."""
 
 
 def check() -> Iterator[CheckMessage]:
@@ -31,9 +30,9 @@ def check() -> Iterator[CheckMessage]:
 def _keys() -> Iterator[CheckMessage]:
     for key in conf.keyring().keys:
         public: Any = key.verifying[0]
-        if key.algorithm[:2] in ("RS", "PS") and public.key_size < GOOD_RSA_BITS:
+        if key.algorithm[:2] in ("RS", "PS") and public.key_size < RSA_BITS:
             name = "PUBLIC_KEYS" if key.signing is None else "PRIVATE_KEYS"
-            hint = f"Take {GOOD_RSA_BITS} bits, or another algorithm: EdDSA keys are shorter."
+            hint = f"Take {RSA_BITS} bits, or another algorithm: EdDSA keys are shorter."
             yield warning("W020", name, f"has an RSA key of {public.key_size} bits.", hint)
     if any(key.jwk is not None for key in conf.keyring().keys):
         for name in ("ISSUER", "AUDIENCE"):
@@ -56,9 +55,8 @@ def _throttles() -> Iterator[CheckMessage]:
         if getattr(conf, name) is None:
             hint = "Passwords and tokens can be tried without end, unless something else counts."
             yield warning("W024", name, "is off.", hint)
-    backend = settings.CACHES[DEFAULT_CACHE_ALIAS]["BACKEND"]
     counts = conf.LOGIN_RATE is not None or conf.REFRESH_RATE is not None
-    if counts and backend.rpartition(".")[2] in PRIVATE_CACHES:
+    if counts and is_private(settings.CACHES[DEFAULT_CACHE_ALIAS]):
         hint = "Throttles count in it: take one that all processes share, such as Redis."
         text = "The default cache is not shared."
         yield Warning(text, hint=hint, id="jwt_refresh.W025")

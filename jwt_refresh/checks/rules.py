@@ -24,8 +24,6 @@ HOOKS = ("LIFETIMES", "CLAIMS", "ISSUER", "AUDIENCE", "PRIVATE_KEYS", "PUBLIC_KE
 TENANT_HOOKS = ("ISSUER", "AUDIENCE")
 """Those that may be plain text as well."""
 MAX_LEEWAY = timedelta(minutes=5)
-PRIVATE_CACHES = ("DummyCache", "LocMemCache")
-"""Caches that no other process sees."""
 
 
 def check() -> Iterator[CheckMessage]:
@@ -98,7 +96,7 @@ def _stores() -> Iterator[CheckMessage]:
     if conf.DENYLIST_CACHE is not None and cache is None:
         hint = f"It is one of {', '.join(settings.CACHES)}."
         yield error("E016", "DENYLIST_CACHE", "is no alias of CACHES.", hint)
-    if cache is not None and cache["BACKEND"].rpartition(".")[2] in PRIVATE_CACHES:
+    if cache is not None and is_private(cache):
         hint = "Take one that all processes and services share, such as Redis."
         yield warning("W007", "DENYLIST_CACHE", "keeps what it is told to itself.", hint)
     classes: Any = api_settings.DEFAULT_AUTHENTICATION_CLASSES
@@ -108,3 +106,8 @@ def _stores() -> Iterator[CheckMessage]:
         hint = "Requests to stateless services prove to nobody that a client has its new token: "
         hint += "set it no longer than 'REFRESH_GRACE'."
         yield warning("W008", "RETRY_WINDOW", "is long, with a stateless class.", hint)
+
+
+def is_private(cache: dict[str, Any]) -> bool:
+    """Whether no other process sees what is written to a cache of ``CACHES``."""
+    return cache["BACKEND"].rpartition(".")[2] in ("DummyCache", "LocMemCache")
