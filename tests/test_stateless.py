@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.db import InterfaceError, OperationalError, connection
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
@@ -190,27 +189,6 @@ def test_whoever_comes_with_a_bad_token_is_anonymous(
     answers.append(phone.get(OPTIONAL))
     for answer in answers:
         assert (answer.status_code, answer.json()) == (200, NOBODY)
-
-
-@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
-@pytest.mark.parametrize("path", [OPTIONAL, "/me/", "/hello/"])
-def test_nobody_is_anonymous_for_want_of_a_database(
-    phone: Device, path: str, error: type[Exception], log: Any
-) -> None:
-    """Nor let in: a page that hides something from strangers would show them as much as it can."""
-
-    def fail(*args: Any) -> None:
-        raise error("gone")
-
-    phone.login()
-    with connection.execute_wrapper(fail):
-        response = phone.get(path)
-    assert said(response)[:2] == (503, "unavailable")
-    assert "WWW-Authenticate" not in response
-    ours = [record for record in log.records if record.name == "jwt_refresh"]
-    (told,) = (record for record in ours if record.levelname == "ERROR")
-    assert told.getMessage() == "The database cannot be asked"
-    assert phone.token not in log.text
 
 
 @pytest.mark.parametrize("path", [OPTIONAL, STATELESS, "/me/", "/hello/"])

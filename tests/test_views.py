@@ -352,20 +352,26 @@ def test_verify_makes_one_query(phone: Device) -> None:
 
 
 @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
-@pytest.mark.parametrize("path", ENDPOINTS)
+@pytest.mark.parametrize("path", [*ENDPOINTS, "/me/", "/me/optional/", "/hello/"])
 def test_nobody_is_let_in_while_the_database_cannot_be_asked(
     phone: Device, path: str, error: type[Exception], log: Any
 ) -> None:
+    """Nor anonymous: a page that hides something from strangers would show as much as it can."""
+
     def fail(*args: Any) -> None:
         raise error("gone")
 
     phone.login()
     with connection.execute_wrapper(fail):
-        response = phone.login() if path == "login" else phone.post(f"/auth/{path}/")
+        if path.startswith("/"):
+            response = phone.get(path)
+        else:
+            response = phone.login() if path == "login" else phone.post(f"/auth/{path}/")
     assert (response.status_code, response.json()["code"]) == (503, "unavailable")
     assert "WWW-Authenticate" not in response
     ours = [record for record in log.records if record.name == "jwt_refresh"]
     (told,) = (record for record in ours if record.levelname == "ERROR")
+    assert told.getMessage() == "The database cannot be asked"
     assert told.exc_info is not None
     assert phone.token not in log.text
 
