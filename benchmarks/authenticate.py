@@ -26,8 +26,8 @@ from rest_framework.test import APIRequestFactory
 
 from jwt_refresh.authentication import JWTAuthentication
 from jwt_refresh.conf import conf
-from jwt_refresh.issuing import tokens_of
 from jwt_refresh.models import Session
+from jwt_refresh.sessions.issuing import tokens_of
 
 from . import SECRET
 

@@ -17,12 +17,12 @@ from typing import Any
 
 import jwt
 
-from jwt_refresh.claims import Kind
+from jwt_refresh.core.claims import Kind
+from jwt_refresh.core.keys.generating import generate_private_key
+from jwt_refresh.core.keys.keyring import Key, Keyring, hmac_key
+from jwt_refresh.core.keys.pairs import key_pair
+from jwt_refresh.core.tokens import Issuer, Verifier
 from jwt_refresh.exceptions import TokenInvalid
-from jwt_refresh.generating import generate_private_key
-from jwt_refresh.keypairs import key_pair
-from jwt_refresh.keyring import Key, Keyring, hmac_key
-from jwt_refresh.tokens import Issuer, Verifier
 
 from . import SECRET
 

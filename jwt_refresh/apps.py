@@ -17,6 +17,6 @@ class JWTRefreshConfig(AppConfig):
         from .sessions.passwords import carry_over
 
         if apps.is_installed("drf_spectacular"):
-            from . import schema  # noqa: F401
+            from .contrib import spectacular  # noqa: F401
 
         pre_save.connect(carry_over, sender=get_user_model())

@@ -9,11 +9,12 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from . import denylist, lookup
-from .claims import Claims
 from .conf import conf
+from .core.claims import Claims
 from .exceptions import TokenError, Unavailable
-from .transport import Refusal, challenge, token_of_header
+from .sessions import checking
+from .stores import denylist
+from .web.transport import Refusal, challenge, token_of_header
 
 
 class BearerAuthentication(BaseAuthentication):
@@ -55,7 +56,7 @@ class JWTAuthentication(BearerAuthentication):
 
     @sensitive_variables("encoded")
     def check(self, encoded: str, request: Request) -> tuple[Any, Claims]:
-        session, claims = lookup.authenticate(encoded, request._request, confirm=self.confirms)
+        session, claims = checking.authenticate(encoded, request._request, confirm=self.confirms)
         return session.user, claims
 
 
@@ -117,5 +118,5 @@ class StatelessJWTAuthentication(BearerAuthentication):
     @sensitive_variables()
     def check(self, encoded: str, request: Request) -> tuple[Any, Claims]:
         claims = conf.verifier(request._request).authenticating(encoded)
-        denylist.check(lookup.parse_sid(claims))
+        denylist.check(checking.parse_sid(claims))
         return TokenUser(claims), claims

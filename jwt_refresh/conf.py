@@ -17,11 +17,11 @@ from django.core.signals import setting_changed
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
+from .core.keys.config import Ring
+from .core.keys.keyring import Keyring
+from .core.rotation import Windows
+from .core.tokens import Issuer, Verifier
 from .exceptions import Unavailable
-from .keyring import Keyring
-from .ring import Ring
-from .rotation import Windows
-from .tokens import Issuer, Verifier
 
 logger = logging.getLogger("jwt_refresh")
 

@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_variables
 
-from . import lookup
 from .exceptions import TokenError, TokenMissing
-from .transport import Refusal, token_of_header
+from .sessions import checking
+from .web.transport import Refusal, token_of_header
 
 View = Callable[..., Any]
 
@@ -51,7 +51,7 @@ def _authenticate(request: HttpRequest) -> HttpResponseBase | None:
         encoded = token_of_header(request)
         if encoded is None:
             raise TokenMissing("no token in the header")
-        session, claims = lookup.authenticate(encoded, request)
+        session, claims = checking.authenticate(encoded, request)
     except TokenError as error:
         return _answer(Refusal(error))
     request.user, request.auth = session.user, claims  # type: ignore[attr-defined]

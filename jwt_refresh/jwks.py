@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from .conf import conf
-from .endpoint import TokenView
+from .web.endpoint import TokenView
 
 MAX_AGE = 300
 """How long others may keep the public keys, in seconds: a new one is published that long before

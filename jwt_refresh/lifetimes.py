@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 
 from .conf import conf, function_of
-from .tokens import MAX_LIFETIME
+from .core.tokens import MAX_LIFETIME
 
 LONGEST = timedelta(seconds=MAX_LIFETIME)
 

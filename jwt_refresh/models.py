@@ -17,8 +17,8 @@ from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from .rotation import has_ended
-from .users import auth_hash_of, auth_hashes_of
+from .core.rotation import has_ended
+from .core.users import auth_hash_of, auth_hashes_of
 
 MAX_AMR = 100
 """Longest list of authentication methods, in characters with the spaces between them."""

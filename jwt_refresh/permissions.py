@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from rest_framework import permissions
 from rest_framework.request import Request
 
-from .claims import Claims
+from .core.claims import Claims
 from .exceptions import LoginTooOld, TokenMissing
-from .transport import Refusal
+from .web.transport import Refusal
 
 if TYPE_CHECKING:
     # REST framework imports its default permissions while it loads that module.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 
 from . import views
-from .endpoint import TokenView
 from .jwks import JWKSView
+from .web.endpoint import TokenView
 
 app_name = "jwt_refresh"
 

@@ -18,19 +18,20 @@ from rest_framework.exceptions import NotAuthenticated, NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from . import lookup, sessions
+from . import sessions
 from .authentication import BearerAuthentication, JWTAuthentication
 from .conf import conf
-from .database import write_alias
-from .endpoint import TokenView
 from .exceptions import InvalidCredentials, PasswordChanged, TokenMissing, UserInactive
-from .issuing import Tokens
 from .models import Session, SessionQuerySet
 from .permissions import IsAuthenticated
 from .serializers import LoginSerializer, SessionSerializer, TokenResponseSerializer
-from .sessions.passwords import checking
-from .throttling import Limit, LoginLimits
-from .transport import Refusal, body_of, idempotency_key_of, token_of
+from .sessions import checking
+from .sessions.issuing import Tokens
+from .sessions.passwords import checking_password
+from .stores.database import write_alias
+from .web.endpoint import TokenView
+from .web.limits import Limit, LoginLimits
+from .web.transport import Refusal, body_of, idempotency_key_of, token_of
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
@@ -76,7 +77,7 @@ class LoginView(IssuingView):
 
     @sensitive_variables("credentials")
     def _log_in(self, request: Request, credentials: dict[str, Any]) -> Tokens:
-        with checking(credentials["password"]):
+        with checking_password(credentials["password"]):
             user = authenticate(request._request, **credentials)
         if user is None:
             raise InvalidCredentials("refused by every backend")
@@ -113,7 +114,7 @@ class VerifyView(TokenView):
     def post(self, request: Request) -> Response:
         encoded = token_of(request)
         _throttle("verify", encoded, request)
-        claims = lookup.verify(encoded, request._request)
+        claims = checking.verify(encoded, request._request)
         return Response({"active": True, "expires_in": claims.exp - int(time.time())})
 
 
@@ -121,7 +122,7 @@ class LogoutView(TokenView):
     """Revoke the session of a token, which may have expired."""
 
     def post(self, request: Request) -> Response:
-        session = lookup.find(token_of(request), request._request)
+        session = checking.find(token_of(request), request._request)
         if session is not None and sessions.revoke(session, Session.Reason.LOGOUT):
             _tell_logged_out(request, session.user)
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -14,8 +14,9 @@ from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import F, QuerySet
 from django.test import Client
 
-from jwt_refresh import lookup, sessions
+from jwt_refresh import sessions
 from jwt_refresh.models import Session
+from jwt_refresh.sessions import checking
 
 from .devices import Device
 
@@ -85,7 +86,7 @@ def in_between(encoded: str, times: int, act: Callable[[], Any]) -> Any:
 
 def change_own_password(encoded: str, password: str) -> None:
     """As a view of a project does for the user who sends ``encoded``."""
-    session, claims = lookup.authenticate(encoded, None)
+    session, claims = checking.authenticate(encoded, None)
     user: Any = session.user
     user.set_password(password)
     with transaction.atomic():

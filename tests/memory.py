@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from jwt_refresh.claims import Claims, Kind, Style
+from jwt_refresh.core.claims import Claims, Kind, Style
+from jwt_refresh.core.rotation import Act, Windows, check_alive, verdict
 from jwt_refresh.exceptions import StaleRetry, TokenError, TokenReused
-from jwt_refresh.rotation import Act, Windows, check_alive, verdict
 
 from .terms import GRACE, OK, PLANS, RETRY, START, Held, Token
 

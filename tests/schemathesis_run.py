@@ -36,7 +36,8 @@ JWT_REFRESH |= {"LOGIN_RATE": None, "REFRESH_RATE": None, "MAX_SESSIONS": 3}
 HELPERS = f"""
 from django.contrib.auth.backends import ModelBackend
 
-from jwt_refresh import lookup, sessions
+from jwt_refresh import sessions
+from jwt_refresh.sessions import checking
 from jwt_refresh.exceptions import TokenError
 
 
@@ -54,7 +55,7 @@ def in_good_standing(get_response):
         nonlocal token
         if request.META.get("HTTP_AUTHORIZATION") == "{MARK}":
             try:
-                lookup.verify(token, request)
+                checking.verify(token, request)
             except TokenError:
                 token = sessions.start(ann()).access_token
             request.META["HTTP_AUTHORIZATION"] = "Bearer " + token

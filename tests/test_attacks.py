@@ -10,10 +10,11 @@ from unittest.mock import Mock
 
 import pytest
 
-from jwt_refresh import lookup, sessions
+from jwt_refresh import sessions
 from jwt_refresh.conf import conf
 from jwt_refresh.exceptions import TokenInvalid
 from jwt_refresh.models import IssuedToken, Session
+from jwt_refresh.sessions import checking
 
 from .attacks import ATTACKS, INVALID, MALFORMED, Attack
 from .conftest import START
@@ -59,7 +60,7 @@ def leaked(tokens: list[str], *texts: str) -> list[str]:
 
 def errors(forged: str) -> Iterator[str]:
     """What an error report would show of the refusals."""
-    for check in (lookup.authenticate, lookup.verify, lookup.find):
+    for check in (checking.authenticate, checking.verify, checking.find):
         with pytest.raises(TokenInvalid) as refusal:
             check(forged, None)
         yield "".join(traceback.format_exception(refusal.value)) + repr(refusal.value)

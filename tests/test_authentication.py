@@ -11,9 +11,9 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
-from jwt_refresh.claims import Claims
+from jwt_refresh.core.claims import Claims
 from jwt_refresh.permissions import IsAuthenticated
-from jwt_refresh.transport import Refusal
+from jwt_refresh.web.transport import Refusal
 
 from .devices import PASSWORD, Device
 from .test_stories import said

@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 import pytest
 
-from jwt_refresh.claims import Claims, Kind, Style
+from jwt_refresh.core.claims import Claims, Kind, Style
 
 CONTENT = {"sub": "7", "sid": "s-1", "jti": "j-1", "iat": 1000, "exp": 2000, "secret": "hush"}
 SLIDING = Claims(Kind.SLIDING, MappingProxyType(CONTENT))

@@ -9,7 +9,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from jwt_refresh import sessions
-from jwt_refresh.claims import RESERVED
+from jwt_refresh.core.claims import RESERVED
 from jwt_refresh.models import MAX_AMR, IssuedToken, Session
 
 from .conftest import PAIR

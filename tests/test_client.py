@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from rest_framework.settings import api_settings
 
-from jwt_refresh.client import MAX_AGENT, address_of, recorded_client
 from jwt_refresh.models import Session
+from jwt_refresh.sessions.device import MAX_AGENT, address_of, recorded_client
 
 from .devices import Device
 

@@ -8,10 +8,10 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
-from jwt_refresh.claims import Kind
 from jwt_refresh.conf import Conf, conf
+from jwt_refresh.core.claims import Kind
+from jwt_refresh.core.rotation import Windows
 from jwt_refresh.exceptions import TokenInvalid
-from jwt_refresh.rotation import Windows
 
 from .forge import segment
 from .pairs import private_jwk, private_key, private_pem

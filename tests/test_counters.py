@@ -11,7 +11,7 @@ from django.core.cache.backends.locmem import LocMemCache
 from rest_framework.exceptions import Throttled
 
 from jwt_refresh.models import IssuedToken, Session
-from jwt_refresh.throttling import Limit, parse_rate
+from jwt_refresh.web.limits import Limit, parse_rate
 
 from .conftest import make_user
 from .devices import Device

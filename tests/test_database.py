@@ -8,9 +8,9 @@ import pytest
 from django.db import OperationalError, transaction
 
 from jwt_refresh import sessions
-from jwt_refresh.database import ROUNDS, after_commit, in_rounds, in_transaction
 from jwt_refresh.exceptions import Unavailable
 from jwt_refresh.models import Session
+from jwt_refresh.stores.database import ROUNDS, after_commit, in_rounds, in_transaction
 
 from .signals import Told, names
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jwt_refresh.encoding import decode, decode_object, encode, encode_object
+from jwt_refresh.core.encoding import decode, decode_object, encode, encode_object
 
 from . import forge
 

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from jwt_refresh import lookup, sessions, signals
-from jwt_refresh.encoding import decode
+from jwt_refresh import sessions, signals
+from jwt_refresh.core.encoding import decode
 from jwt_refresh.exceptions import SessionRevoked, TokenReused
 from jwt_refresh.models import Session
+from jwt_refresh.sessions import checking
 
 from .signals import Told, names
 
@@ -24,7 +25,7 @@ def test_signals_tell_what_happened_after_it_is_committed(
     request = rf.post("/")
     encoded = sessions.start(ann, request).access_token
     successor = sessions.refresh(encoded, request=request).access_token
-    lookup.authenticate(successor, None)
+    checking.authenticate(successor, None)
     clock.shift(31)
     with pytest.raises(TokenReused):
         sessions.refresh(encoded, request=request)
@@ -50,7 +51,7 @@ def test_a_reuse_that_somebody_else_ended_meanwhile_is_told_once(
     ann: Any, told: Told, clock: Any
 ) -> None:
     encoded = sessions.start(ann).access_token
-    lookup.authenticate(sessions.refresh(encoded).access_token, None)
+    checking.authenticate(sessions.refresh(encoded).access_token, None)
     clock.shift(31)
     with connection.execute_wrapper(logged_out_meanwhile), pytest.raises(TokenReused):
         sessions.refresh(encoded)
@@ -76,7 +77,7 @@ def test_each_event_is_a_record_with_its_facts(ann: Any, log: Any, clock: Any) -
     session = sessions.start(ann).session
     encoded = sessions.start(ann).access_token
     refreshed = sessions.refresh(encoded)
-    lookup.authenticate(refreshed.access_token, None)
+    checking.authenticate(refreshed.access_token, None)
     clock.shift(31)
     with pytest.raises(TokenReused):
         sessions.refresh(encoded)

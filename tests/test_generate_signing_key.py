@@ -10,9 +10,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from jwt_refresh.claims import Kind
 from jwt_refresh.conf import conf
-from jwt_refresh.generating import RSA_BITS
+from jwt_refresh.core.claims import Kind
+from jwt_refresh.core.keys.generating import RSA_BITS
 from jwt_refresh.management.commands.generate_signing_key import Command
 
 from . import forge, pairs

@@ -23,8 +23,9 @@ from joserfc import jwk
 from joserfc import jwt as joserfc
 from pytest_django import Settings
 
-from jwt_refresh import lookup, sessions
-from jwt_refresh.generating import generate_private_key
+from jwt_refresh import sessions
+from jwt_refresh.core.keys.generating import generate_private_key
+from jwt_refresh.sessions import checking
 
 from .conftest import PAIR
 from .honest import AUDIENCE, ISSUER
@@ -110,7 +111,7 @@ class Ours:
     def check(self, token: str) -> None:
         """A token of others, with our key and our claims, is as good as ours."""
         assert token.split(".")[2] != ""
-        session, claims = lookup.authenticate(token, None)
+        session, claims = checking.authenticate(token, None)
         assert session.user == self.user
         assert dict(claims) == self.claims
 

@@ -14,8 +14,8 @@ from jwt.utils import base64url_decode
 from pytest_django import Settings
 
 from jwt_refresh import sessions
-from jwt_refresh.claims import Kind
 from jwt_refresh.conf import conf
+from jwt_refresh.core.claims import Kind
 from jwt_refresh.models import Session
 
 from . import forge, pairs

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from jwt.algorithms import OKPAlgorithm
 
-from jwt_refresh.keypairs import KEY_PAIR_ALGORITHMS, key_pair, thumbprint
-from jwt_refresh.keyring import Key
+from jwt_refresh.core.keys.keyring import Key
+from jwt_refresh.core.keys.pairs import KEY_PAIR_ALGORITHMS, key_pair, thumbprint
 
 from . import pairs
 from .forge import respell, segment

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from jwt_refresh.keypairs import key_pair
-from jwt_refresh.keyring import HMAC_KEY_BYTES, Keyring, derive, hmac_key
+from jwt_refresh.core.keys.keyring import HMAC_KEY_BYTES, Keyring, derive, hmac_key
+from jwt_refresh.core.keys.pairs import key_pair
 
 from . import forge, pairs
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from jwt_refresh import lookup, sessions
+from jwt_refresh import sessions
 from jwt_refresh.models import Session
+from jwt_refresh.sessions import checking
 
 from .statements import statements
 
@@ -19,7 +20,7 @@ def test_a_hand_made_transaction_does_not_stop_a_request(ann: Any, log: Any) -> 
     encoded = sessions.start(ann).access_token
     transaction.set_autocommit(False)
     try:
-        assert lookup.authenticate(encoded, None)[0].user == ann
+        assert checking.authenticate(encoded, None)[0].user == ann
         transaction.rollback()
     finally:
         transaction.set_autocommit(True)
@@ -31,7 +32,7 @@ def test_a_request_confirms_after_its_transaction(ann: Any) -> None:
     encoded = sessions.start(ann).access_token
     with transaction.atomic():
         with statements(1):
-            lookup.authenticate(encoded, None)
+            checking.authenticate(encoded, None)
         assert Session.objects.get().confirmed_at is None
     assert Session.objects.get().confirmed_at is not None
 
@@ -40,7 +41,7 @@ def test_only_the_current_token_confirms(ann: Any) -> None:
     encoded = sessions.start(ann).access_token
     successor = sessions.refresh(encoded).access_token
     with statements(1):
-        lookup.authenticate(encoded, None)
+        checking.authenticate(encoded, None)
     assert Session.objects.get().confirmed_at is None
-    lookup.authenticate(successor, None)
+    checking.authenticate(successor, None)
     assert Session.objects.get().confirmed_at is not None

@@ -16,11 +16,12 @@ from django.utils import timezone
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
-from jwt_refresh import lookup, sessions
+from jwt_refresh import sessions
 from jwt_refresh.conf import conf
+from jwt_refresh.core.rotation import Act
 from jwt_refresh.exceptions import TokenError
 from jwt_refresh.models import Session
-from jwt_refresh.rotation import Act
+from jwt_refresh.sessions import checking
 from jwt_refresh.sessions.refreshing import _key_hashes
 
 from .conftest import make_user
@@ -65,8 +66,8 @@ class Site:
         now = timezone.now()
         try:
             verified = conf.verifier(None).refreshable(presented.encoded)
-            session = lookup.living_session(verified, now)
-            return lookup.judge(session, verified, _key_hashes(key), now).name
+            session = checking.living_session(verified, now)
+            return checking.judge(session, verified, _key_hashes(key), now).name
         except TokenError as error:
             return error.code
 
@@ -136,7 +137,7 @@ class ViewsMachine(World):
         if what in ASKED_BEFORE:
             self._serve(request, "answer delayed")
         self.wait(after)
-        events, judge = [what], lookup.judge
+        events, judge = [what], checking.judge
 
         def judge_first(*args: Any) -> Act:
             act = judge(*args)
@@ -149,7 +150,7 @@ class ViewsMachine(World):
                 self.ledgers[token.sid].is_safe &= self._may_arrive(request)
             return act
 
-        with mock.patch.object(lookup, "judge", judge_first):
+        with mock.patch.object(checking, "judge", judge_first):
             self._serve(request, "answered")
 
     def _act(self, event: str, request: Request) -> None:

@@ -13,7 +13,7 @@ from django.db import connection
 
 from jwt_refresh import sessions
 from jwt_refresh.models import Session
-from jwt_refresh.sessions.passwords import carry_over, checking
+from jwt_refresh.sessions.passwords import carry_over, checking_password
 
 from .conftest import make_user
 from .devices import PASSWORD, Device
@@ -166,7 +166,7 @@ def test_a_password_that_changes_during_the_login_is_not_taken_for_an_upgrade(
     phone.user.save()
     stale = type(phone.user)._default_manager.get()
     stale.password = make_password(PASSWORD)
-    with checking(PASSWORD):
+    with checking_password(PASSWORD):
         carry_over(stale, "default", ["password"])
     assert said(phone.get())[1] == "password_changed"
     assert type(phone.user)._default_manager.get().check_password("set meanwhile")
@@ -192,18 +192,21 @@ def test_of_two_upgrades_at_once_one_encoding_stays(
             users.update(password=theirs) if meanwhile else users.get().delete()
         return execute(sql, params, many, context)
 
-    with connection.execute_wrapper(change), checking(PASSWORD):
+    with connection.execute_wrapper(change), checking_password(PASSWORD):
         carry_over(instance, "default", ["password"])
     assert instance.password == (theirs if meanwhile == PASSWORD else ours)
 
 
 def test_a_user_who_is_created_at_login_has_no_sessions_to_take_along(settings: Any) -> None:
-    with checking(PASSWORD), statements(3 if settings.AUTH_USER_MODEL != "auth.User" else 2):
+    with (
+        checking_password(PASSWORD),
+        statements(3 if settings.AUTH_USER_MODEL != "auth.User" else 2),
+    ):
         make_user("new@example.com")
 
 
 def test_saves_of_other_columns_cost_nothing(ann: Any) -> None:
-    with checking(PASSWORD), statements(1):
+    with checking_password(PASSWORD), statements(1):
         ann.save(update_fields=["is_active"])
 
 

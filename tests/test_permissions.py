@@ -16,8 +16,8 @@ from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
 from jwt_refresh.authentication import JWTAuthentication, StatelessJWTAuthentication
-from jwt_refresh.claims import Kind
 from jwt_refresh.conf import conf
+from jwt_refresh.core.claims import Kind
 from jwt_refresh.permissions import RecentlyAuthenticated
 
 from .devices import PASSWORD, Device

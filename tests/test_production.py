@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from jwt_refresh.generating import generate_private_key
+from jwt_refresh.core.keys.generating import generate_private_key
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = {

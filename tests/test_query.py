@@ -12,9 +12,10 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from jwt_refresh import query, sessions
+from jwt_refresh import sessions
 from jwt_refresh.models import Session
-from jwt_refresh.query import session_with_user
+from jwt_refresh.stores import query
+from jwt_refresh.stores.query import session_with_user
 
 from .conftest import make_user
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from jwt_refresh import lookup, sessions
+from jwt_refresh import sessions
 from jwt_refresh.models import IssuedToken, Session
+from jwt_refresh.sessions import checking
 
 from .acts import Answer, change_own_password, end_and_purge, refresh, refresh_and_use, revoke_all
 from .devices import Device
@@ -146,7 +147,7 @@ def test_a_token_that_was_used_after_the_read_is_not_replaced(phone: Device) -> 
     first = phone.refreshable
     phone.refresh()
     age()
-    with after_the_read(partial(lookup.authenticate, phone.token, None)):
+    with after_the_read(partial(checking.authenticate, phone.token, None)):
         assert phone.refresh(first).status_code == 409
     assert phone.refresh().status_code == 200
     check_rows()

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from jwt_refresh.core.tokens import MAX_LIFETIME
 from jwt_refresh.exceptions import TokenError
-from jwt_refresh.tokens import MAX_LIFETIME
 
 from .forge import ABSENT, NOW, header, segment, sign, token
 from .test_tokens import GOOD, claims, verifier

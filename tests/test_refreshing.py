@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection, transaction
 
-from jwt_refresh import lookup, sessions
+from jwt_refresh import sessions
 from jwt_refresh.exceptions import SessionRevoked, TokenError, Unavailable
 from jwt_refresh.models import IssuedToken, Session
-from jwt_refresh.sessions import refreshing
+from jwt_refresh.sessions import checking, refreshing
 
 from .racing import race
 
@@ -30,7 +30,7 @@ def test_eight_at_once_get_one_successor(ann: Any) -> None:
         results = race(8, partial(refresh, encoded))
         assert len(set(results)) == 1
         assert isinstance(results[0], str), results
-        lookup.authenticate(results[0], None)
+        checking.authenticate(results[0], None)
     assert IssuedToken.objects.count() == 10
 
 
@@ -59,7 +59,7 @@ def test_logging_out_while_others_refresh_ends_the_session(ann: Any) -> None:
         assert isinstance(result, str | SessionRevoked), result
         if isinstance(result, str):
             with pytest.raises(SessionRevoked):
-                lookup.authenticate(result, None)
+                checking.authenticate(result, None)
 
 
 def test_a_refresh_inside_a_transaction_names_the_mend(ann: Any) -> None:
@@ -109,7 +109,7 @@ def test_a_refresh_that_lost_its_transaction_tries_again(ann: Any) -> None:
     with connection.execute_wrapper(OnSwap(2, deadlock)):
         successor = sessions.refresh(encoded).access_token
     assert Session.objects.get().generation == 1
-    assert lookup.authenticate(successor, None)[0].user == ann
+    assert checking.authenticate(successor, None)[0].user == ann
 
 
 def test_a_refresh_that_fails_consumes_nothing(ann: Any) -> None:

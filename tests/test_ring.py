@@ -13,10 +13,10 @@ from django.core.signals import setting_changed
 from django.test import override_settings
 from pytest_django import Settings
 
-from jwt_refresh.claims import Kind
 from jwt_refresh.conf import conf
+from jwt_refresh.core.claims import Kind
+from jwt_refresh.core.keys.config import RingError
 from jwt_refresh.exceptions import Unavailable
-from jwt_refresh.ring import RingError
 
 from . import forge, pairs
 from .conftest import PAIR

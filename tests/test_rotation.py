@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jwt_refresh.claims import Claims, Kind, Style
+from jwt_refresh.core.claims import Claims, Kind, Style
+from jwt_refresh.core.rotation import Act, Windows, check_alive, has_ended, verdict
 from jwt_refresh.exceptions import (
     PasswordChanged,
     SessionRevoked,
@@ -22,7 +23,6 @@ from jwt_refresh.exceptions import (
     TokenReused,
     UserInactive,
 )
-from jwt_refresh.rotation import Act, Windows, check_alive, has_ended, verdict
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 GRACE = timedelta(seconds=30)

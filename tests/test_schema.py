@@ -15,7 +15,7 @@ from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 
-import jwt_refresh
+from jwt_refresh import contrib
 from jwt_refresh.authentication import StatelessJWTAuthentication
 from jwt_refresh.urls import urlpatterns
 
@@ -122,9 +122,9 @@ def test_without_drf_spectacular_nothing_of_it_is_loaded(
     monkeypatch: pytest.MonkeyPatch, installed: bool
 ) -> None:
     asked: dict[str, bool] = {}
-    monkeypatch.delattr(jwt_refresh, "schema", raising=False)
+    monkeypatch.delattr(contrib, "spectacular", raising=False)
     # As if it could not be imported.
-    monkeypatch.setitem(sys.modules, "jwt_refresh.schema", None)
+    monkeypatch.setitem(sys.modules, "jwt_refresh.contrib.spectacular", None)
     monkeypatch.setattr(apps, "is_installed", lambda name: asked.setdefault(name, installed))
     config = apps.get_app_config("jwt_refresh")
     if installed:

@@ -15,10 +15,12 @@ from django.core.signals import got_request_exception
 from django.test import Client
 from django.views.debug import ExceptionReporter
 
-from jwt_refresh import lookup, sessions, tokens
+from jwt_refresh import sessions
 from jwt_refresh.conf import conf
-from jwt_refresh.keyring import Keyring, hmac_key
+from jwt_refresh.core import tokens
+from jwt_refresh.core.keys.keyring import Keyring, hmac_key
 from jwt_refresh.models import Session
+from jwt_refresh.sessions import checking
 
 from .attacks import PAIRS
 from .conftest import make_user
@@ -171,7 +173,7 @@ def report_of(request: Any, trace: Any) -> str:
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda it: f"{it.path}{it.member}")
-@pytest.mark.parametrize("bug", [(lookup, "parse_sid"), (tokens, "_problems"), (Keyring, "find")])
+@pytest.mark.parametrize("bug", [(checking, "parse_sid"), (tokens, "_problems"), (Keyring, "find")])
 def test_a43_no_error_report_holds_a_token_or_a_key(
     ann: Any, settings: Any, monkeypatch: pytest.MonkeyPatch, place: Place, bug: tuple[Any, str]
 ) -> None:

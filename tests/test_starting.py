@@ -8,9 +8,10 @@ import pytest
 from django.db import OperationalError, connection, connections, transaction
 from django.utils import timezone
 
-from jwt_refresh import lookup, sessions
+from jwt_refresh import sessions
 from jwt_refresh.exceptions import SessionRevoked, UserInactive
 from jwt_refresh.models import IssuedToken, Session
+from jwt_refresh.sessions import checking
 
 from .conftest import make_user
 from .racing import race
@@ -57,7 +58,7 @@ def test_a_start_that_lost_its_transaction_tries_again(ann: Any) -> None:
 
     with connection.execute_wrapper(fail):
         tokens = sessions.start(ann)
-    assert lookup.authenticate(tokens.access_token, None)[0].user == ann
+    assert checking.authenticate(tokens.access_token, None)[0].user == ann
     assert (Session.objects.count(), IssuedToken.objects.count()) == (1, 1)
 
 
@@ -73,9 +74,9 @@ def test_a_newer_login_revokes_the_session_refreshed_least_recently(
     first = sessions.refresh(first).access_token
     third = sessions.start(ann).access_token
     with pytest.raises(SessionRevoked):
-        lookup.authenticate(second, None)
+        checking.authenticate(second, None)
     for encoded in (first, third, other):
-        lookup.authenticate(encoded, None)
+        checking.authenticate(encoded, None)
     assert names(told) == ["started"] * 3 + ["refreshed", "revoked", "started"]
     assert told[-2][1]["reason"] == "max_sessions"
 
@@ -85,9 +86,11 @@ def test_dead_sessions_take_no_room(ann: Any, settings: Any) -> None:
     kept = sessions.start(ann).access_token
     sessions.revoke(sessions.start(ann).session, "test")
     sessions.start(ann)
-    Session.objects.exclude(pk=lookup.authenticate(kept, None)[0].pk).update(ends_at=timezone.now())
+    Session.objects.exclude(pk=checking.authenticate(kept, None)[0].pk).update(
+        ends_at=timezone.now()
+    )
     sessions.start(ann)
-    lookup.authenticate(kept, None)
+    checking.authenticate(kept, None)
 
 
 @pytest.mark.parametrize("others", [1, 20])

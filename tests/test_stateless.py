@@ -16,9 +16,9 @@ from jwt_refresh.authentication import (
     StatelessJWTAuthentication,
     TokenUser,
 )
-from jwt_refresh.claims import Claims
 from jwt_refresh.conf import conf
-from jwt_refresh.generating import generate_private_key, public_half
+from jwt_refresh.core.claims import Claims
+from jwt_refresh.core.keys.generating import generate_private_key, public_half
 from jwt_refresh.models import Session
 
 from .conftest import PAIR

@@ -9,7 +9,7 @@ import pytest
 from django.core.cache import cache
 from rest_framework.settings import api_settings
 
-from jwt_refresh.throttling import KNOWN_FOR
+from jwt_refresh.web.limits import KNOWN_FOR
 
 from .devices import PASSWORD, Device
 from .test_stories import DAY, MINUTE

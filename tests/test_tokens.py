@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jwt.algorithms import Algorithm, OKPAlgorithm
 
-from jwt_refresh.claims import Claims, Kind
+from jwt_refresh.core.claims import Claims, Kind
+from jwt_refresh.core.keys.keyring import HMAC_KEY_BYTES, Key, Keyring, hmac_key
+from jwt_refresh.core.keys.pairs import key_pair
+from jwt_refresh.core.tokens import HEADER_MEMO, MAX_LENGTH, MAX_LIFETIME, Issuer, Verifier
 from jwt_refresh.exceptions import TokenExpired, TokenInvalid
-from jwt_refresh.keypairs import key_pair
-from jwt_refresh.keyring import HMAC_KEY_BYTES, Key, Keyring, hmac_key
-from jwt_refresh.tokens import HEADER_MEMO, MAX_LENGTH, MAX_LIFETIME, Issuer, Verifier
 
 from . import forge, pairs
 from .forge import ABSENT, NOW, SECRET, header, nested, respell, segment, sign, text_of, token
@@ -530,9 +530,9 @@ def test_no_issuer_makes_a_token_that_is_too_long(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(ValueError, match=f"refused: longer than {MAX_LENGTH} characters"):
         of_size(size + 2)
     # Not every length can be hit, so the limit is moved.
-    monkeypatch.setattr("jwt_refresh.tokens.MAX_LENGTH", len(encoded))
+    monkeypatch.setattr("jwt_refresh.core.tokens.MAX_LENGTH", len(encoded))
     assert of_size(size) == encoded
-    monkeypatch.setattr("jwt_refresh.tokens.MAX_LENGTH", len(encoded) - 1)
+    monkeypatch.setattr("jwt_refresh.core.tokens.MAX_LENGTH", len(encoded) - 1)
     with pytest.raises(ValueError, match="refused: longer than"):
         of_size(size)
 

@@ -25,12 +25,13 @@ django.setup()
 
 from django.core.management import call_command
 from django.utils import translation
-from jwt_refresh import models, transport
+from jwt_refresh import exceptions, models
+from jwt_refresh.web import transport
 
 call_command("migrate", verbosity=0)
 assert not models.Session.objects.exists()
 with translation.override("ko"):
-    print(transport.Refusal(transport.TokenMissing()).detail["detail"])
+    print(transport.Refusal(exceptions.TokenMissing()).detail["detail"])
 print(models.__file__)
 """
 

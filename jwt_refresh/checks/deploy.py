@@ -12,7 +12,7 @@ from django.core.checks import CheckMessage, Warning
 from rest_framework.settings import api_settings
 
 from jwt_refresh.conf import conf
-from jwt_refresh.generating import RSA_BITS
+from jwt_refresh.core.keys.generating import RSA_BITS
 
 from .messages import warning
 from .rules import is_private

@@ -9,9 +9,9 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Warning
 
 from jwt_refresh.conf import conf
+from jwt_refresh.core.keys.config import RingError
+from jwt_refresh.core.keys.keyring import HMAC_KEY_BYTES, Keyring
 from jwt_refresh.exceptions import Unavailable
-from jwt_refresh.keyring import HMAC_KEY_BYTES, Keyring
-from jwt_refresh.ring import RingError
 
 from .messages import error, warning
 

@@ -16,7 +16,7 @@ from jwt_refresh.authentication import StatelessJWTAuthentication
 from jwt_refresh.conf import conf, function_of, names_function
 from jwt_refresh.lifetimes import Lifetimes
 from jwt_refresh.models import Session
-from jwt_refresh.throttling import parse_rate
+from jwt_refresh.web.limits import parse_rate
 
 from .messages import error, warning
 

@@ -7,9 +7,10 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from jwt_refresh import events
-from jwt_refresh.database import in_rounds, write_alias
 from jwt_refresh.models import Session, SessionQuerySet
+from jwt_refresh.stores.database import in_rounds, write_alias
+
+from . import events
 
 
 def revoke(session: Session, reason: str) -> bool:

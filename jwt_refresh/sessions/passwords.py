@@ -11,11 +11,12 @@ from django.contrib.auth.hashers import check_password
 from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
-from jwt_refresh.claims import Claims
-from jwt_refresh.database import write_alias
-from jwt_refresh.lookup import parse_sid
+from jwt_refresh.core.claims import Claims
+from jwt_refresh.core.users import auth_hash_of, auth_hashes_of
 from jwt_refresh.models import Session
-from jwt_refresh.users import auth_hash_of, auth_hashes_of
+from jwt_refresh.stores.database import write_alias
+
+from .checking import parse_sid
 
 _checked: ContextVar[str | None] = ContextVar("password that a login is checking", default=None)
 
@@ -34,7 +35,7 @@ def keep_current(request: Any, user: Any) -> None:
 
 
 @contextmanager
-def checking(password: str) -> Iterator[None]:
+def checking_password(password: str) -> Iterator[None]:
     """While a login checks ``password``, a hasher upgrade of it ends no session."""
     token = _checked.set(password)
     try:

@@ -11,8 +11,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from jwt_refresh.conf import conf
-from jwt_refresh.database import in_rounds, write_alias
 from jwt_refresh.models import IssuedToken, Session, SessionQuerySet
+from jwt_refresh.stores.database import in_rounds, write_alias
 
 
 class Purged(NamedTuple):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from jwt_refresh.database import write_alias
 from jwt_refresh.models import IssuedToken, Session
+from jwt_refresh.stores.database import write_alias
 
 
 def record(session: Session, now: datetime, key_hash: str = "") -> None:

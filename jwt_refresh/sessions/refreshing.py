@@ -11,17 +11,17 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_variables
 
-from jwt_refresh import events, lookup
-from jwt_refresh.claims import Claims
-from jwt_refresh.client import recorded_client
 from jwt_refresh.conf import conf
-from jwt_refresh.database import in_rounds, in_transaction, write_alias
+from jwt_refresh.core.claims import Claims
+from jwt_refresh.core.rotation import Act
 from jwt_refresh.exceptions import TokenReused
-from jwt_refresh.issuing import Tokens, tokens_of
 from jwt_refresh.models import Session
-from jwt_refresh.rotation import Act
+from jwt_refresh.stores.database import in_rounds, in_transaction, write_alias
 
+from . import checking, events
+from .device import recorded_client
 from .ending import mark_revoked, revoke_all
+from .issuing import Tokens, tokens_of
 from .records import record
 
 ROTATING = (
@@ -64,9 +64,9 @@ def refresh(
 def _exchange(claims: Claims, key_hashes: list[str], request: HttpRequest | None) -> Tokens | None:
     """One round of a refresh; ``None`` where somebody else changed the row meanwhile."""
     now = timezone.now()
-    session = lookup.living_session(claims, now)
+    session = checking.living_session(claims, now)
     try:
-        act = lookup.judge(session, claims, key_hashes, now)
+        act = checking.judge(session, claims, key_hashes, now)
     except TokenReused:
         _end_reused(session, claims, request)
         raise

@@ -11,17 +11,17 @@ from django.db import IntegrityError, connections, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from jwt_refresh import events
-from jwt_refresh.client import recorded_client
 from jwt_refresh.conf import conf
-from jwt_refresh.database import in_rounds, write_alias
+from jwt_refresh.core.users import auth_hash_of, auth_hashes_of, is_active
 from jwt_refresh.exceptions import PasswordChanged, UserInactive
-from jwt_refresh.issuing import Tokens, tokens_of
 from jwt_refresh.lifetimes import lifetimes_of
 from jwt_refresh.models import MAX_AMR, Session, later
-from jwt_refresh.users import auth_hash_of, auth_hashes_of, is_active
+from jwt_refresh.stores.database import in_rounds, write_alias
 
+from . import events
+from .device import recorded_client
 from .ending import revoke_all
+from .issuing import Tokens, tokens_of
 from .records import record
 
 

@@ -1,8 +1,9 @@
 """What a rule of rotation does to owners and to thieves, over months: a simulation.
 
-Three rules live through one world: the real verdict of ``jwt_refresh.rotation``, strict one-time
-rotation, and a grace that forks. The world is the same for all: the same people sit down at the
-same devices, the same requests lose their answers, the same thieves come at the same moments.
+Three rules live through one world: the real verdict of ``jwt_refresh.core.rotation``, strict
+one-time rotation, and a grace that forks. The world is the same for all: the same people sit down
+at the same devices, the same requests lose their answers, the same thieves come at the same
+moments.
 Only what follows from an answer differs. `clients` says how a sensible client behaves, `world` and
 `network` what befalls it, `scripts` what each sort of thief does.
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
-from jwt_refresh.claims import Claims, Kind, Style
+from jwt_refresh.core.claims import Claims, Kind, Style
+from jwt_refresh.core.rotation import Act, Windows, check_alive, verdict
 from jwt_refresh.exceptions import StaleRetry, TokenError, TokenInvalid, TokenReused
-from jwt_refresh.rotation import Act, Windows, check_alive, verdict
 
 from .sessions import GRACE, RETRY, Pair, Session
 from .world import Plan
@@ -74,13 +74,13 @@ class OurSession(Session):
         return self.pair(self.current.jti, self.current.issued_at, self.current.expires_at, now)
 
     def authenticate(self, pair: Pair, now: float) -> None:
-        """As ``lookup.authenticate`` does it: the first use of the current token confirms it."""
+        """As ``checking.authenticate`` does it: the first use of the current token confirms it."""
         self._check_alive(Kind.ACCESS, pair, now)
         if self.row.confirmed_at is None and pair.jti == self.row.current_jti:
             self.row.confirmed_at = instant(now)
 
     def verify(self, pair: Pair, now: float) -> float:
-        """As ``lookup.verify`` does it: it tells when the token that was presented expires."""
+        """As ``checking.verify`` does it: it tells when the token that was presented expires."""
         try:
             self._judge(pair, "", now)
         except (StaleRetry, TokenReused):
@@ -125,7 +125,7 @@ class OurSession(Session):
         return claims
 
     def _successor(self, jti: str, *, keyed: bool) -> Record | None:
-        """As ``lookup`` reads it; the jti counts the records, from 1 on."""
+        """As ``checking`` reads it; the jti counts the records, from 1 on."""
         if jti == self.row.current_jti:
             return None
         if jti == self.row.previous_jti:

@@ -5,10 +5,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from jwt_refresh.conf import conf
+from jwt_refresh.core.keys.generating import generate_private_key, public_half
+from jwt_refresh.core.keys.keyring import Key
+from jwt_refresh.core.keys.pairs import KEY_PAIR_ALGORITHMS
 from jwt_refresh.exceptions import Unavailable
-from jwt_refresh.generating import generate_private_key, public_half
-from jwt_refresh.keypairs import KEY_PAIR_ALGORITHMS
-from jwt_refresh.keyring import Key
 
 PASTE = """\
 # The private key. It signs in the first place of PRIVATE_KEYS; keep it out of the repository.

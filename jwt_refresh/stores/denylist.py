@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from jwt_refresh.conf import conf
+from jwt_refresh.exceptions import SessionRevoked
+from jwt_refresh.models import Session
+
 from .cache import answering
-from .conf import conf
 from .database import after_commit
-from .exceptions import SessionRevoked
-from .models import Session
 
 
 def publish(session: Session) -> None:

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from django.db import InterfaceError, OperationalError, connections, router, transaction
 
-from .exceptions import Unavailable
-from .models import Session
+from jwt_refresh.exceptions import Unavailable
+from jwt_refresh.models import Session
 
 logger = logging.getLogger("jwt_refresh")
 

@@ -28,8 +28,9 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from .database import GONE, unavailable
-from .exceptions import InvalidRequest, TokenError
+from jwt_refresh.exceptions import InvalidRequest, TokenError
+from jwt_refresh.stores.database import GONE, unavailable
+
 from .transport import Refusal
 
 

@@ -10,10 +10,10 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 
-from .claims import RESERVED, Kind, Style
-from .conf import conf, function_of
-from .models import Session, later
-from .users import subject_of
+from jwt_refresh.conf import conf, function_of
+from jwt_refresh.core.claims import RESERVED, Kind, Style
+from jwt_refresh.core.users import subject_of
+from jwt_refresh.models import Session, later
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from jwt_refresh.exceptions import TokenExpired, TokenInvalid
+
 from .claims import Claims, Kind
 from .encoding import decode, decode_object, encode, encode_object
-from .exceptions import TokenExpired, TokenInvalid
-from .keyring import Key, Keyring
+from .keys.keyring import Key, Keyring
 
 MAX_LENGTH = 8192
 """Longest token that is looked at, in characters."""

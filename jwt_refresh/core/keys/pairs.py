@@ -26,7 +26,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 from jwt import PyJWTError
 from jwt.algorithms import Algorithm, ECAlgorithm, OKPAlgorithm, RSAAlgorithm, RSAPSSAlgorithm
 
-from .encoding import decode, encode
+from jwt_refresh.core.encoding import decode, encode
+
 from .keyring import Key
 
 MIN_RSA_BITS = 2048

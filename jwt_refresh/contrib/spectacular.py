@@ -8,8 +8,8 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiVi
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
-from . import serializers
-from .transport import MAX_IDEMPOTENCY_KEY
+from jwt_refresh import serializers
+from jwt_refresh.web.transport import MAX_IDEMPOTENCY_KEY
 
 TOKEN: list[dict[str, list[str]]] = [{}, {"JWTAuthentication": []}]
 """The security of endpoints that take the token in the body, or else in the header."""

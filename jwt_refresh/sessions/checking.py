@@ -12,21 +12,21 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from . import rotation
-from .claims import Claims, Kind
-from .conf import conf
-from .database import GONE, after_commit, unavailable, write_alias
-from .exceptions import (
+from jwt_refresh.conf import conf
+from jwt_refresh.core import rotation
+from jwt_refresh.core.claims import Claims, Kind
+from jwt_refresh.core.rotation import Act
+from jwt_refresh.core.users import is_active, subject_of
+from jwt_refresh.exceptions import (
     SessionRevoked,
     StaleRetry,
     TokenInvalid,
     TokenReused,
     UserInactive,
 )
-from .models import IssuedToken, Session
-from .query import session_with_user
-from .rotation import Act
-from .users import is_active, subject_of
+from jwt_refresh.models import IssuedToken, Session
+from jwt_refresh.stores.database import GONE, after_commit, unavailable, write_alias
+from jwt_refresh.stores.query import session_with_user
 
 
 @sensitive_variables()

@@ -17,7 +17,7 @@ from django.core.signals import setting_changed
 from django.db import connections, models
 from django.db.models import QuerySet
 
-from .models import Session
+from jwt_refresh.models import Session
 
 
 def session_with_user(sid: uuid.UUID, alias: str) -> Session | None:

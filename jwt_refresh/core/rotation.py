@@ -15,8 +15,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Protocol
 
-from .claims import Claims, Style
-from .exceptions import (
+from jwt_refresh.exceptions import (
     PasswordChanged,
     SessionRevoked,
     StaleRetry,
@@ -25,6 +24,8 @@ from .exceptions import (
     TokenReused,
     UserInactive,
 )
+
+from .claims import Claims, Style
 
 
 class Row(Protocol):

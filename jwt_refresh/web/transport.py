@@ -11,9 +11,15 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
-from . import exceptions
-from .conf import conf
-from .exceptions import InvalidRequest, LoginTooOld, TokenError, TokenInvalid, TokenMissing
+from jwt_refresh import exceptions
+from jwt_refresh.conf import conf
+from jwt_refresh.exceptions import (
+    InvalidRequest,
+    LoginTooOld,
+    TokenError,
+    TokenInvalid,
+    TokenMissing,
+)
 
 logger = logging.getLogger("jwt_refresh")
 

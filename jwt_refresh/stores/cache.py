@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from django.core.cache import BaseCache, caches
 from django.utils.crypto import salted_hmac
 
-from .exceptions import Unavailable
+from jwt_refresh.exceptions import Unavailable
 
 logger = logging.getLogger("jwt_refresh")
 

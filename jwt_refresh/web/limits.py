@@ -18,10 +18,10 @@ from django.http import HttpRequest
 from rest_framework.exceptions import Throttled
 from rest_framework.throttling import SimpleRateThrottle
 
-from .cache import answering, cache_key
-from .client import address_of
-from .conf import conf
-from .exceptions import Unavailable
+from jwt_refresh.conf import conf
+from jwt_refresh.exceptions import Unavailable
+from jwt_refresh.sessions.device import address_of
+from jwt_refresh.stores.cache import answering, cache_key
 
 logger = logging.getLogger("jwt_refresh")
 

@@ -12,9 +12,10 @@ from typing import Any
 from django.dispatch import Signal
 from django.http import HttpRequest
 
-from . import denylist, signals
-from .database import after_commit
-from .models import Session
+from jwt_refresh import signals
+from jwt_refresh.models import Session
+from jwt_refresh.stores import denylist
+from jwt_refresh.stores.database import after_commit
 
 logger = logging.getLogger("jwt_refresh")
 

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from django.http import HttpRequest
 from rest_framework.settings import api_settings
 
-from .conf import conf
+from jwt_refresh.conf import conf
 
 MAX_AGENT = 200
 """Longest user agent that is kept, in characters."""

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from .encoding import decode
-from .keypairs import KEY_PAIR_ALGORITHMS, check_use, key_pair
+from jwt_refresh.core.encoding import decode
+
 from .keyring import HMAC_KEY_BYTES, Key, Keyring, derive, hmac_key
+from .pairs import KEY_PAIR_ALGORITHMS, check_use, key_pair
 
 ALGORITHMS = (*HMAC_KEY_BYTES, *KEY_PAIR_ALGORITHMS)
 
