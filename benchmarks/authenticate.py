@@ -29,7 +29,7 @@ from jwt_refresh.conf import conf
 from jwt_refresh.models import Session
 from jwt_refresh.sessions.issuing import tokens_of
 
-from . import SECRET
+from .project import SECRET
 
 USERS, SESSIONS = 10_000, 20_000
 SAMPLES, ROUNDS = 250, 31

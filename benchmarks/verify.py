@@ -24,7 +24,7 @@ from jwt_refresh.core.keys.pairs import key_pair
 from jwt_refresh.core.tokens import Issuer, Verifier
 from jwt_refresh.exceptions import TokenInvalid
 
-from . import SECRET
+from .project import SECRET
 
 CALLS, ROUNDS, JUNK_ROUNDS = 200, 31, 11
 JUNK = "a" * 1_000_000

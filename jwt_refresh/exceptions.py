@@ -8,6 +8,23 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+__all__ = [
+    "InvalidCredentials",
+    "InvalidRequest",
+    "LoginTooOld",
+    "PasswordChanged",
+    "SessionRevoked",
+    "StaleRetry",
+    "TokenAlreadyExpired",
+    "TokenError",
+    "TokenExpired",
+    "TokenInvalid",
+    "TokenMissing",
+    "TokenReused",
+    "Unavailable",
+    "UserInactive",
+]
+
 
 class TokenError(Exception):
     """A request is refused for the sake of its token."""

@@ -3,32 +3,24 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import hypothesis
 import pytest
 import time_machine
-from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.db import connections
 from pytest_django import Settings
 
-from . import processes
-from .devices import PASSWORD, Device
-from .signals import Told, listening
+from tests.processes.workers import for_races, workers  # noqa: F401
+from tests.support.devices import PAIR, START, Device, make_user
+from tests.support.told import Told, listening
 
 # A noisy machine is no defect; and what fails in CI must fail again.
 hypothesis.settings.register_profile(
     "tests", deadline=None, derandomize=os.environ.get("CI") == "true"
 )
 hypothesis.settings.load_profile("tests")
-
-PAIR = {"REFRESH_LIFETIME": timedelta(days=14)}
-START = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
-
-workers = processes.workers
-for_races = processes.for_races
 
 
 @pytest.fixture(autouse=True)
@@ -97,11 +89,3 @@ def told() -> Iterator[Told]:
     """The signals of the app, as they are sent."""
     with listening() as heard:
         yield heard
-
-
-def make_user(name: str, password: str = PASSWORD) -> Any:
-    model = get_user_model()
-    user = model(**{model.USERNAME_FIELD: name})
-    user.set_password(password)
-    user.save()
-    return user

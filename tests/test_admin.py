@@ -19,8 +19,7 @@ from django.utils import timezone
 
 from jwt_refresh import admin, sessions
 from jwt_refresh.models import IssuedToken, Session
-
-from .conftest import make_user
+from tests.support.devices import make_user
 
 LIST = "/admin/jwt_refresh/session/"
 SECOND = timedelta(seconds=1)

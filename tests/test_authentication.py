@@ -14,9 +14,9 @@ from rest_framework.test import APIRequestFactory
 from jwt_refresh.core.claims import Claims
 from jwt_refresh.permissions import IsAuthenticated
 from jwt_refresh.web.transport import Refusal
+from tests.support.http import said
 
-from .devices import PASSWORD, Device
-from .test_stories import said
+from .support.devices import PASSWORD, Device
 
 pytestmark = pytest.mark.django_db
 

@@ -13,8 +13,8 @@ from jwt_refresh.core.claims import Kind
 from jwt_refresh.core.rotation import Windows
 from jwt_refresh.exceptions import TokenInvalid
 
-from .forge import segment
-from .pairs import private_jwk, private_key, private_pem
+from .support.forging import segment
+from .support.key_pairs import private_jwk, private_key, private_pem
 
 pytestmark = pytest.mark.usefixtures("clock")
 

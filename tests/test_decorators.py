@@ -8,8 +8,9 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.test import AsyncClient, Client
 
-from .devices import Device
-from .test_stories import said
+from tests.support.http import said
+
+from .support.devices import Device
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

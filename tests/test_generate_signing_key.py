@@ -14,10 +14,10 @@ from jwt_refresh.conf import conf
 from jwt_refresh.core.claims import Kind
 from jwt_refresh.core.keys.generating import RSA_BITS
 from jwt_refresh.management.commands.generate_signing_key import Command
+from tests.support.key_pairs import ED, NEW, OLD, RSA, secret_jwk
 
-from . import forge, pairs
-from .pairs import private_jwk, private_key, private_pem, public_pem
-from .test_ring import ED, NEW, OLD, RSA, secret_jwk
+from .support import forging, key_pairs
+from .support.key_pairs import private_jwk, private_key, private_pem, public_pem
 
 PEM = re.compile(r"-----BEGIN (\w+) KEY-----\n.+?-----END \1 KEY-----\n", re.DOTALL)
 
@@ -28,7 +28,7 @@ def run(*arguments: str) -> str:
     return out.getvalue()
 
 
-@pytest.mark.parametrize("algorithm", [None, *pairs.ALGORITHMS])
+@pytest.mark.parametrize("algorithm", [None, *key_pairs.ALGORITHMS])
 def test_what_it_prints_can_be_pasted(settings: Settings, algorithm: str | None) -> None:
     printed = run() if algorithm is None else run("--algorithm", algorithm)
     private, public = (found.group() for found in PEM.finditer(printed))
@@ -36,7 +36,7 @@ def test_what_it_prints_can_be_pasted(settings: Settings, algorithm: str | None)
     settings.JWT_REFRESH = {"ALGORITHM": algorithm, "PRIVATE_KEYS": [private]}
     (key,) = conf.keyring().keys
     assert key.algorithm == algorithm
-    encoded = conf.issuer(None).issue(Kind.SLIDING, **forge.claims(iat=1, exp=2))
+    encoded = conf.issuer(None).issue(Kind.SLIDING, **forging.claims(iat=1, exp=2))
     settings.JWT_REFRESH = {"ALGORITHM": algorithm, "PUBLIC_KEYS": [public]}
     assert conf.verifier(None).ours(encoded).sub == "7"
     assert conf.keyring().signing is None
@@ -64,7 +64,7 @@ def test_it_makes_nothing_for_other_algorithms(algorithm: str) -> None:
         run("--algorithm", algorithm)
 
 
-ES512_KID = pairs.thumbprint(private_key("ES512"))
+ES512_KID = key_pairs.thumbprint(private_key("ES512"))
 RINGS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "nothing set": ({}, ["HS256    1 secret            signs and verifies  kid HS256"]),
     "secrets": (
@@ -83,14 +83,14 @@ RINGS: dict[str, tuple[dict[str, Any], list[str]]] = {
         },
         [
             "EdDSA    256 bits            signs and verifies  kid new",
-            f"RS256    2048 bits           verifies            kid {pairs.thumbprint(RSA)}",
+            f"RS256    2048 bits           verifies            kid {key_pairs.thumbprint(RSA)}",
             f"ES512    521 bits            verifies            kid {ES512_KID}",
             "HS256    1 secret            verifies            kid HS256",
         ],
     ),
     "public keys alone": (
         {"ALGORITHM": "Ed25519", "PUBLIC_KEYS": [public_pem(ED)]},
-        [f"Ed25519  256 bits            verifies            kid {pairs.thumbprint(ED)}"],
+        [f"Ed25519  256 bits            verifies            kid {key_pairs.thumbprint(ED)}"],
     ),
 }
 

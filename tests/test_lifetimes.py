@@ -12,10 +12,10 @@ from django.http import HttpRequest
 from jwt_refresh import sessions
 from jwt_refresh.lifetimes import Lifetimes
 from jwt_refresh.models import Session
+from tests.support.devices import PAIR
+from tests.support.http import DAY, MINUTE, claims, said
 
-from .conftest import PAIR
-from .devices import Device
-from .test_stories import DAY, MINUTE, claims, said
+from .support.devices import Device
 
 pytestmark = pytest.mark.django_db
 

@@ -19,9 +19,9 @@ from jwt_refresh.authentication import JWTAuthentication, StatelessJWTAuthentica
 from jwt_refresh.conf import conf
 from jwt_refresh.core.claims import Kind
 from jwt_refresh.permissions import RecentlyAuthenticated
+from tests.support.http import MINUTE, claims
 
-from .devices import PASSWORD, Device
-from .test_stories import MINUTE, claims
+from .support.devices import PASSWORD, Device
 
 pytestmark = pytest.mark.django_db
 

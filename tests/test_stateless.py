@@ -20,11 +20,11 @@ from jwt_refresh.conf import conf
 from jwt_refresh.core.claims import Claims
 from jwt_refresh.core.keys.generating import generate_private_key, public_half
 from jwt_refresh.models import Session
+from tests.support.devices import PAIR
+from tests.support.http import MINUTE, claims, said
 
-from .conftest import PAIR
-from .devices import Device
-from .statements import statements
-from .test_stories import MINUTE, claims, said
+from .support.devices import Device
+from .support.statements import statements
 from .views import StatelessView
 
 pytestmark = pytest.mark.django_db

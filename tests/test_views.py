@@ -17,10 +17,10 @@ from rest_framework.views import APIView
 
 from jwt_refresh import sessions
 from jwt_refresh.models import IssuedToken, Session
+from tests.support.http import said
 
-from .devices import PASSWORD, Device
-from .statements import statements
-from .test_stories import said
+from .support.devices import PASSWORD, Device
+from .support.statements import statements
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 

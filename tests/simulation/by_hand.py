@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from benchmarks.simulation.devices import Device
+from benchmarks.simulation.network import Fate, Network
+from benchmarks.simulation.outcomes import Counts, Tally
+from benchmarks.simulation.sessions import OneTimeSession, Pair, Session
+from benchmarks.simulation.world import DAY, HOUR, MINUTE, Keys, Plan, Sitting, World
 from jwt_refresh.exceptions import StaleRetry
-
-from .devices import Device
-from .network import Fate, Network
-from .outcomes import Counts, Tally
-from .sessions import OneTimeSession, Pair, Session
-from .world import DAY, HOUR, MINUTE, Keys, Plan, Sitting, World
 
 CALM = Fate(
     lost=False, up=0.1, down=0.1, again=None, switched_off=False,

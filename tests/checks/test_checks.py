@@ -1,0 +1,531 @@
+from __future__ import annotations
+
+import inspect
+import pkgutil
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from importlib import import_module
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.checks import ERROR, WARNING, run_checks
+from pytest_django import Settings
+
+from jwt_refresh import checks
+from jwt_refresh.conf import Conf
+from jwt_refresh.models import Session
+from tests.support.forging import segment
+from tests.support.key_pairs import private_jwk, private_key, private_pem, public_jwk, public_pem
+
+GOOD = "k3Vd-9sQ_wZ7pLr2XbTn8YcFhJm4GqAu"
+"""A secret of 32 characters."""
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1)
+NONE = timedelta(0)
+ED = private_key("EdDSA")
+SIGNER: dict[str, Any] = {"ALGORITHM": "EdDSA", "PRIVATE_KEYS": [private_pem(ED)]}
+SERVICE: dict[str, Any] = {"ALGORITHM": "EdDSA", "PUBLIC_KEYS": [public_pem(ED)]}
+OTHER = public_pem(private_key("EdDSA", 1))
+
+
+def failing() -> None:
+    raise RuntimeError("hunter2")
+
+
+def keys() -> list[str]:
+    return [private_pem(ED)]
+
+
+SHARED_CACHE = "django.core.cache.backends.db.DatabaseCache"
+STATELESS = "jwt_refresh.authentication.StatelessJWTAuthentication"
+
+BROKEN: list[tuple[str, str, dict[str, Any]]] = [
+    ("E001", "LIFE_TIME", {"LIFE_TIME": MINUTE}),
+    ("E002", "LIFETIME", {"LIFETIME": 30}),
+    ("E003", "ALGORITHM", {"ALGORITHM": "none"}),
+    ("E003", "ALGORITHM", {"ALGORITHM": "hs256"}),
+    ("E004", "SECRET", {"SECRET": GOOD[:31]}),
+    ("E004", "SECRET", {"SECRET": GOOD, "ALGORITHM": "HS384"}),
+    ("E004", "SECRET", {"SECRET": "abcd" * 8}),
+    ("E004", "SECRET", {"SECRET": "a-string-secret-at-least-256-bits-long"}),
+    ("E003", "ALGORITHM", {"ALGORITHM": "EdDSA"}),
+    ("E003", "ALGORITHM", SIGNER | {"ALGORITHM": "HS256"}),
+    ("E003", "ALGORITHM", SERVICE | {"ALGORITHM": "HS256", "SECRET": GOOD}),
+    ("E004", "SECRET", SIGNER | {"SECRET": GOOD}),
+    ("E004", "SECRET", SIGNER | {"SECRET": []}),
+    ("E004", "SECRET", {"SECRET": []}),
+    ("E004", "SECRET", {"SECRET": [GOOD, "your-256-bit-secret-your-256-bit-secret"]}),
+    ("E004", "SECRET", {"SECRET": [{"kty": "oct", "k": segment(GOOD[:31])}]}),
+    ("E004", "SECRET", {"SECRET": [public_jwk(ED)]}),
+    ("E004", "SECRET", {"SECRET": private_pem(ED)}),
+    ("E004", "SECRET", {"SECRET": [GOOD, GOOD[:31]]}),
+    ("E005", "LIFETIME", {"LIFETIME": SECOND / 2, "REFRESH_GRACE": NONE}),
+    ("E005", "LIFETIME", {"LIFETIME": 400 * DAY + SECOND, "SESSION_LIFETIME": None}),
+    ("E005", "SESSION_LIFETIME", {"SESSION_LIFETIME": 30 * MINUTE - SECOND}),
+    ("E005", "SESSION_LIFETIME", {"SESSION_LIFETIME": NONE}),
+    ("E005", "REFRESH_LIFETIME", {"REFRESH_LIFETIME": 30 * MINUTE - SECOND}),
+    ("E005", "REFRESH_LIFETIME", {"REFRESH_LIFETIME": 400 * DAY + SECOND}),
+    ("E006", "REFRESH_GRACE", {"REFRESH_GRACE": -SECOND}),
+    ("E006", "RETRY_WINDOW", {"RETRY_WINDOW": -SECOND}),
+    ("E007", "LEEWAY", {"LEEWAY": -SECOND}),
+    ("E007", "LEEWAY", {"LEEWAY": 5 * MINUTE + SECOND}),
+    ("E008", "AUTH_HEADER_TYPES", {"AUTH_HEADER_TYPES": []}),
+    ("E008", "AUTH_HEADER_TYPES", {"AUTH_HEADER_TYPES": ["Bearer", "J W T"]}),
+    ("E009", "USER_ID_FIELD", {"USER_ID_FIELD": "shoe_size"}),
+    ("E010", "LIFETIMES", {"LIFETIMES": "tests.nowhere.lifetimes"}),
+    ("E010", "LIFETIMES", {"LIFETIMES": "tests.support.devices.absent"}),
+    ("E010", "LIFETIMES", {"LIFETIMES": "tests.support.devices.START"}),
+    ("E010", "LIFETIMES", {"LIFETIMES": "lifetimes"}),
+    ("E010", "LIFETIMES", {"LIFETIMES": ".conftest.make_user"}),
+    ("E010", "CLAIMS", {"CLAIMS": "tests.nowhere.claims"}),
+    ("E010", "ISSUER", {"ISSUER": "tests.nowhere.issuer"}),
+    ("E010", "AUDIENCE", {"AUDIENCE": "tests.support.devices.START"}),
+    ("E011", "MAX_SESSIONS", {"MAX_SESSIONS": 0}),
+    ("E013", "PRIVATE_KEYS", SIGNER | {"PRIVATE_KEYS": [public_pem(ED)]}),
+    ("E013", "PRIVATE_KEYS", SIGNER | {"PRIVATE_KEYS": [private_pem(private_key("RS256"))]}),
+    ("E013", "PRIVATE_KEYS", SIGNER | {"PRIVATE_KEYS": [private_jwk(ED) | {"use": "enc"}]}),
+    ("E013", "PUBLIC_KEYS", SERVICE | {"PUBLIC_KEYS": ["/etc/keys/public.pem"]}),
+    ("E013", "PUBLIC_KEYS", SIGNER | SERVICE),
+    ("E014", "PRIVATE_KEYS", SIGNER | {"PRIVATE_KEYS": failing}),
+    ("E014", "PRIVATE_KEYS", SIGNER | {"PRIVATE_KEYS": "tests.checks.test_checks.failing"}),
+    ("E014", "PUBLIC_KEYS", SIGNER | {"PUBLIC_KEYS": failing}),
+    ("E015", "LOGIN_RATE", {"LOGIN_RATE": "10"}),
+    ("E015", "LOGIN_RATE", {"LOGIN_RATE": ""}),
+    ("E015", "LOGIN_RATE", {"LOGIN_RATE": "many/min"}),
+    ("E015", "REFRESH_RATE", {"REFRESH_RATE": "10/fortnight"}),
+    ("E015", "REFRESH_RATE", {"REFRESH_RATE": "0/min"}),
+    ("E016", "DENYLIST_CACHE", {"DENYLIST_CACHE": "nowhere", "RETRY_WINDOW": NONE}),
+    ("E016", "DENYLIST_CACHE", {"DENYLIST_CACHE": "", "RETRY_WINDOW": NONE}),
+    ("W003", "REFRESH_GRACE", {"REFRESH_GRACE": 30 * MINUTE}),
+    ("W006", "SECRET", SIGNER | {"SECRET": [GOOD]}),
+    ("W006", "SECRET", SERVICE | {"ALGORITHM": "HS256", "SECRET": [None]}),
+    ("W007", "DENYLIST_CACHE", {"DENYLIST_CACHE": "default", "RETRY_WINDOW": NONE}),
+]
+WITHOUT_A_KEY = {"E012", "W001", "W002", "W004", "W005", "W008"}
+"""Rules on more than one value of the dict, or none; each has a test of its own."""
+
+FINE: list[dict[str, Any]] = [
+    {},
+    {"SECRET": None, "ISSUER": None, "AUDIENCE": None},
+    {"SECRET": GOOD},
+    {"SECRET": "가나다라마바사아자차카"},
+    {"SECRET": (GOOD, GOOD[::-1])},
+    {"SECRET": GOOD * 2, "ALGORITHM": "HS512"},
+    {"ALGORITHM": "HS384", "ISSUER": "https://id.example", "AUDIENCE": "shop"},
+    {"LIFETIME": SECOND, "REFRESH_GRACE": NONE, "RETRY_WINDOW": NONE, "LEEWAY": NONE},
+    {"LIFETIME": 400 * DAY, "SESSION_LIFETIME": 400 * DAY, "LEEWAY": 5 * MINUTE},
+    {"REFRESH_GRACE": 30 * MINUTE - SECOND, "SESSION_LIFETIME": None},
+    {"AUTH_HEADER_TYPES": ["Bearer", "JWT", ""]},
+    {"USER_ID_FIELD": "email"},
+    {"REFRESH_LIFETIME": 30 * MINUTE},
+    {"REFRESH_LIFETIME": 400 * DAY, "LIFETIME": 400 * DAY, "SESSION_LIFETIME": None},
+    {"REFRESH_LIFETIME": 60 * DAY, "SESSION_LIFETIME": 30 * DAY},
+    {"LIFETIMES": "tests.support.devices.make_user", "ON_REUSE": "user", "MAX_SESSIONS": 1},
+    {"RECORD_CLIENT": "off"},
+    SIGNER,
+    SERVICE,
+    SIGNER | {"PUBLIC_KEYS": (OTHER,), "ISSUER": "id.example.com"},
+    SIGNER | {"PRIVATE_KEYS": keys},
+    SIGNER | {"PRIVATE_KEYS": "tests.checks.test_checks.keys"},
+    SIGNER | {"PRIVATE_KEYS": [private_jwk(ED)]},
+    {"SECRET": [{"kty": "oct", "k": segment(GOOD)}, None]},
+    {
+        "CLAIMS": keys,
+        "ISSUER": "tests.checks.test_checks.keys",
+        "AUDIENCE": keys,
+        "CLIENT_ID": "shop",
+    },
+    {"LOGIN_RATE": None, "REFRESH_RATE": None},
+    {"LOGIN_RATE": "1/s", "REFRESH_RATE": "1000/day"},
+]
+
+SECRETS = "a string or a list of (a string or a JWK or None) or None"
+KEYS = "a list of (a string or a JWK) or a string or a function"
+MISTYPED = [
+    ("LIFETIME", 1800, "a timedelta"),
+    ("LIFETIME", None, "a timedelta"),
+    ("LEEWAY", 5, "a timedelta"),
+    ("REFRESH_GRACE", "30", "a timedelta"),
+    ("RETRY_WINDOW", None, "a timedelta"),
+    ("SESSION_LIFETIME", 30.0, "a timedelta or None"),
+    ("SECRET", b"bytes", SECRETS),
+    ("SECRET", [GOOD, 7], SECRETS),
+    ("SECRET", {GOOD}, SECRETS),
+    ("SECRET", {"kty": "oct"}, SECRETS),
+    ("PRIVATE_KEYS", None, KEYS),
+    ("PRIVATE_KEYS", [None], KEYS),
+    ("PUBLIC_KEYS", {"kty": "OKP"}, KEYS),
+    ("PUBLIC_KEYS", [b"-----BEGIN PUBLIC KEY-----"], KEYS),
+    ("ALGORITHM", None, "a string"),
+    ("ISSUER", 7, "a string or a function or None"),
+    ("AUDIENCE", ["shop"], "a string or a function or None"),
+    ("CLIENT_ID", 7, "a string or None"),
+    ("LOGIN_RATE", 10, "a string or None"),
+    ("DENYLIST_CACHE", True, "a string or None"),
+    ("AUTH_HEADER_TYPES", "Bearer", "a list of a string"),
+    ("AUTH_HEADER_TYPES", ["Bearer", 7], "a list of a string"),
+    ("AUTH_HEADER_TYPES", None, "a list of a string"),
+    ("USER_ID_FIELD", 7, "a string"),
+    ("ON_REUSE", "token", "'session' or 'user'"),
+    ("ON_REUSE", None, "'session' or 'user'"),
+    ("RECORD_CLIENT", True, "'off' or 'truncated' or 'full'"),
+    ("MAX_SESSIONS", True, "a whole number or None"),
+    ("MAX_SESSIONS", "3", "a whole number or None"),
+    ("LIFETIMES", MINUTE, "a string or a function or None"),
+    ("CLAIMS", {"role": "admin"}, "a string or a function or None"),
+]
+
+
+@pytest.fixture(autouse=True)
+def aware(settings: Settings) -> None:
+    settings.USE_TZ = True
+
+
+def found() -> list[Any]:
+    """What the checks of this app say, as ``manage.py check`` runs them."""
+    return [message for message in run_checks() if str(message.id).startswith("jwt_refresh.")]
+
+
+def ids(messages: Sequence[Any] | None = None) -> list[str]:
+    given = found() if messages is None else messages
+    return [message.id.removeprefix("jwt_refresh.") for message in given]
+
+
+@pytest.mark.parametrize("given", FINE)
+def test_nothing_is_said_of_settings_that_are_fine(
+    settings: Settings, given: dict[str, Any]
+) -> None:
+    settings.JWT_REFRESH = given
+    assert found() == []
+
+
+def test_nothing_is_said_where_nothing_is_set() -> None:
+    assert found() == []
+
+
+@pytest.mark.parametrize(("expected", "name", "given"), BROKEN)
+def test_a_broken_rule_is_named_with_its_key_and_the_mend(
+    settings: Settings, expected: str, name: str, given: dict[str, Any]
+) -> None:
+    settings.JWT_REFRESH = given
+    (message,) = found()
+    assert message.id == f"jwt_refresh.{expected}"
+    assert message.level == (ERROR if expected.startswith("E") else WARNING)
+    assert repr(name) in message.msg
+    assert message.hint
+
+
+@pytest.mark.parametrize(("name", "value", "takes"), MISTYPED)
+def test_a_wrong_type_is_named_with_the_right_one(
+    settings: Settings, name: str, value: object, takes: str
+) -> None:
+    settings.JWT_REFRESH = {name: value}
+    (message,) = found()
+    assert message.id == "jwt_refresh.E002"
+    assert repr(name) in message.msg
+    assert message.hint == f"It takes {takes}."
+
+
+@pytest.mark.parametrize("name", Conf.__annotations__)
+def test_every_setting_has_a_type(settings: Settings, name: str) -> None:
+    settings.JWT_REFRESH = {name: object()}
+    assert ids() == ["E002"]
+
+
+@pytest.mark.parametrize("given", [None, [], "LIFETIME", {"LIFETIME"}])
+def test_settings_that_are_no_dict_are_an_error(settings: Settings, given: object) -> None:
+    settings.JWT_REFRESH = given
+    (message,) = found()
+    assert (message.id, message.level) == ("jwt_refresh.E002", ERROR)
+    assert "JWT_REFRESH must be a dict" in message.msg
+
+
+@pytest.mark.parametrize("misspelt", ["LIFE_TIME", "lifetime", "LIFTIME", " LIFETIME"])
+def test_a_misspelt_key_gets_the_right_spelling(settings: Settings, misspelt: str) -> None:
+    settings.JWT_REFRESH = {misspelt: MINUTE}
+    (message,) = found()
+    assert message.hint == "Did you mean 'LIFETIME'?"
+
+
+@pytest.mark.parametrize("unknown", ["BLACKLIST_AFTER", 7, None])
+def test_a_key_that_is_like_none_gets_the_list_of_keys(settings: Settings, unknown: object) -> None:
+    settings.JWT_REFRESH = {unknown: True}
+    (message,) = found()
+    assert message.id == "jwt_refresh.E001"
+    assert repr(unknown) in message.msg
+    assert message.hint == f"Known: {', '.join(sorted(Conf.__annotations__))}."
+
+
+def test_every_fault_is_reported_at_once(settings: Settings) -> None:
+    settings.JWT_REFRESH = {"SECRET": 7, "LIFETIME": 7, "LIFE_TIME": 7}
+    assert sorted(ids()) == ["E001", "E002", "E002"]
+    settings.JWT_REFRESH = {"SECRET": "short", "LEEWAY": -SECOND, "USER_ID_FIELD": ""}
+    assert ids() == ["E004", "E007", "E009"]
+    settings.JWT_REFRESH = {"SECRET": ""}
+    assert ids() == ["E004", "E004"]
+    settings.JWT_REFRESH = {"PRIVATE_KEYS": "tests.nowhere.keys"}
+    assert ids() == ["E014", "E010"]
+
+
+@pytest.mark.parametrize(("algorithm", "least"), [("HS256", 32), ("HS384", 48), ("HS512", 64)])
+def test_a_secret_key_that_is_short_for_its_algorithm_is_a_warning(
+    settings: Settings, algorithm: str, least: int
+) -> None:
+    settings.JWT_REFRESH = {"ALGORITHM": algorithm}
+    settings.SECRET_KEY = (GOOD * 2)[:least]
+    assert found() == []
+    settings.SECRET_KEY = settings.SECRET_KEY[1:]
+    (message,) = found()
+    assert (message.id, message.level) == ("jwt_refresh.W001", WARNING)
+    assert "SECRET_KEY" in message.msg
+    assert str(least) in message.hint
+    settings.JWT_REFRESH = {"ALGORITHM": algorithm, "SECRET": GOOD * 2}
+    assert found() == []
+
+
+def test_secret_key_itself_as_secret_is_a_warning(settings: Settings) -> None:
+    settings.JWT_REFRESH = {"SECRET": [GOOD, settings.SECRET_KEY]}
+    (message,) = found()
+    assert (message.id, message.level) == ("jwt_refresh.W002", WARNING)
+    assert "'SECRET'" in message.msg
+    assert "derived" in message.hint
+
+
+def test_a_user_model_whose_password_leaves_no_trace_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(AbstractBaseUser, "get_session_auth_hash")
+    (message,) = found()
+    assert (message.id, message.level) == ("jwt_refresh.W004", WARNING)
+    assert message.msg.startswith(get_user_model()._meta.label)
+    assert "AbstractBaseUser" in message.hint
+
+
+class Apart:
+    def db_for_write(self, model: Any, **hints: Any) -> str | None:
+        return "other" if model is Session else None
+
+
+def test_sessions_apart_from_their_users_are_an_error(settings: Settings) -> None:
+    settings.DATABASE_ROUTERS = [f"{__name__}.Apart"]
+    (message,) = found()
+    assert (message.id, message.level) == ("jwt_refresh.E012", ERROR)
+    assert "router" in message.hint
+
+
+def test_naive_times_are_a_warning(settings: Settings) -> None:
+    settings.USE_TZ = False
+    (message,) = found()
+    assert (message.id, message.level) == ("jwt_refresh.W005", WARNING)
+    assert "USE_TZ" in message.msg
+    assert "ambiguous" in message.hint
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"JWT_REFRESH": {"DENYLIST_CACHE": "shared"}},
+        {"REST_FRAMEWORK": {"DEFAULT_AUTHENTICATION_CLASSES": [STATELESS]}},
+    ],
+)
+def test_a_retry_window_that_stateless_services_never_close_is_a_warning(
+    settings: Settings, given: dict[str, Any]
+) -> None:
+    settings.CACHES = settings.CACHES | {"shared": {"BACKEND": SHARED_CACHE, "LOCATION": "cache"}}
+    for name, value in given.items():
+        setattr(settings, name, value)
+    (message,) = found()
+    assert (message.id, message.level) == ("jwt_refresh.W008", WARNING)
+    assert "'RETRY_WINDOW'" in message.msg
+    assert "REFRESH_GRACE" in message.hint
+    settings.JWT_REFRESH = given.get("JWT_REFRESH", {}) | {"RETRY_WINDOW": MINUTE / 2}
+    assert found() == []
+
+
+@pytest.mark.parametrize("backend", ["dummy.DummyCache", "locmem.LocMemCache"])
+def test_a_denylist_that_nobody_else_sees_is_a_warning(settings: Settings, backend: str) -> None:
+    settings.CACHES = settings.CACHES | {
+        "own": {"BACKEND": f"django.core.cache.backends.{backend}"}
+    }
+    settings.JWT_REFRESH = {"DENYLIST_CACHE": "own", "RETRY_WINDOW": NONE}
+    assert ids() == ["W007"]
+
+
+# Where others can reach it
+
+
+RSA = private_key("RS256")
+DEPLOYED: dict[str, Any] = {
+    "REST_FRAMEWORK": {"NUM_PROXIES": 1},
+    "CACHES": {"default": {"BACKEND": SHARED_CACHE, "LOCATION": "cache"}},
+}
+NAMED = {"ISSUER": "https://id.example", "AUDIENCE": "shop"}
+RISKY: list[tuple[str, str, dict[str, Any]]] = [
+    (
+        "W020",
+        "'PRIVATE_KEYS'",
+        {"JWT_REFRESH": NAMED | {"ALGORITHM": "RS256", "PRIVATE_KEYS": [private_pem(RSA)]}},
+    ),
+    (
+        "W020",
+        "'PUBLIC_KEYS'",
+        {"JWT_REFRESH": NAMED | {"ALGORITHM": "PS256", "PUBLIC_KEYS": [public_pem(RSA)]}},
+    ),
+    ("W021", "'ISSUER'", {"JWT_REFRESH": SIGNER | {"AUDIENCE": "shop"}}),
+    ("W021", "'AUDIENCE'", {"JWT_REFRESH": SERVICE | {"ISSUER": "https://id.example"}}),
+    ("W022", "'LIFETIME'", {"JWT_REFRESH": {"LIFETIME": 60 * MINUTE + SECOND}}),
+    ("W023", "'SESSION_LIFETIME'", {"JWT_REFRESH": {"SESSION_LIFETIME": None}}),
+    ("W024", "'LOGIN_RATE'", {"JWT_REFRESH": {"LOGIN_RATE": None}}),
+    ("W024", "'REFRESH_RATE'", {"JWT_REFRESH": {"REFRESH_RATE": None}}),
+    (
+        "W025",
+        "default cache",
+        {"CACHES": {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}},
+    ),
+    (
+        "W025",
+        "default cache",
+        {"CACHES": {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}},
+    ),
+    ("W026", "NUM_PROXIES", {"REST_FRAMEWORK": {}}),
+]
+SAFE: list[dict[str, Any]] = [
+    {},
+    {"JWT_REFRESH": NAMED | SIGNER | {"LIFETIME": 60 * MINUTE}},
+    {"REST_FRAMEWORK": {"NUM_PROXIES": 0}},
+]
+
+
+def found_at_deployment(settings: Settings, given: dict[str, Any]) -> list[Any]:
+    """What ``manage.py check --deploy`` says beyond what ``check`` does."""
+    for name, value in (DEPLOYED | given).items():
+        setattr(settings, name, value)
+    messages = run_checks(include_deployment_checks=True)
+    ours = [message for message in messages if str(message.id).startswith("jwt_refresh.")]
+    return [message for message in ours if message not in found()]
+
+
+@pytest.mark.parametrize("given", SAFE)
+def test_nothing_is_said_of_what_can_be_deployed(settings: Settings, given: dict[str, Any]) -> None:
+    assert found_at_deployment(settings, given) == []
+    assert found() == []
+
+
+@pytest.mark.parametrize(("expected", "name", "given"), RISKY)
+def test_what_is_unsafe_where_others_reach_it_is_a_warning(
+    settings: Settings, expected: str, name: str, given: dict[str, Any]
+) -> None:
+    (message,) = found_at_deployment(settings, given)
+    assert (message.id, message.level) == (f"jwt_refresh.{expected}", WARNING)
+    assert name in message.msg
+    assert message.hint
+    assert found() == []
+
+
+@pytest.mark.parametrize(
+    ("off", "expected"),
+    [
+        (("LOGIN_RATE",), ["W024", "W025"]),
+        (("REFRESH_RATE",), ["W024", "W025", "W026"]),
+        (("LOGIN_RATE", "REFRESH_RATE"), ["W024", "W024"]),
+    ],
+)
+def test_what_counts_needs_a_shared_cache_and_addresses(
+    settings: Settings, off: tuple[str, ...], expected: list[str]
+) -> None:
+    private = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    given = {"JWT_REFRESH": dict.fromkeys(off), "CACHES": private, "REST_FRAMEWORK": {}}
+    assert ids(found_at_deployment(settings, given)) == expected
+
+
+@pytest.mark.parametrize("bits", [2048, 3072])
+def test_an_rsa_key_of_128_bits_of_strength_will_do(settings: Settings, bits: int) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
+    given = NAMED | {"ALGORITHM": "RS256", "PRIVATE_KEYS": [private_pem(key)]}
+    messages = found_at_deployment(settings, {"JWT_REFRESH": given})
+    assert ids(messages) == (["W020"] if bits < 3072 else [])
+    assert all(str(bits) in message.msg for message in messages)
+
+
+def test_where_no_login_is_counted_its_cache_and_proxies_do_not_matter(settings: Settings) -> None:
+    given = {"JWT_REFRESH": {"LOGIN_RATE": None}, "REST_FRAMEWORK": {}}
+    assert ids(found_at_deployment(settings, given)) == ["W024"]
+
+
+def test_a_warning_hides_none_and_an_error_all(settings: Settings) -> None:
+    """A change of keys takes weeks, all of them with W006."""
+    given = NAMED | SIGNER | {"SECRET": [None], "SESSION_LIFETIME": None}
+    assert ids(found_at_deployment(settings, {"JWT_REFRESH": given})) == ["W023"]
+    assert ids() == ["W006"]
+    given |= {"LEEWAY": -SECOND}
+    assert found_at_deployment(settings, {"JWT_REFRESH": given}) == []
+    assert ids() == ["W006", "E007"]
+
+
+def test_every_id_has_a_test() -> None:
+    names = [module.name for module in pkgutil.iter_modules(checks.__path__, "jwt_refresh.checks.")]
+    sources = [inspect.getsource(import_module(name)) for name in ["jwt_refresh.checks", *names]]
+    known = set(re.findall(r"\b[EW]\d{3}\b", "".join(sources)))
+    assert len(names) >= 5
+    assert known == {expected for expected, _, _ in BROKEN + RISKY} | WITHOUT_A_KEY
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"SECRET": "hunter2"},
+        {"SECRET": ["hunter2"]},
+        {"SECRET": b"hunter2"},
+        {"SECRET": {"key": "hunter2"}},
+        {"SECRET": "hunter2", "ALGORITHM": "none"},
+        {"SECRTE": "hunter2"},
+        {"ALGORITHM": "hunter2"},
+        {"USER_ID_FIELD": "hunter2"},
+        {"SECRET": [{"kty": "oct", "k": "hunter2"}]},
+        {"ALGORITHM": "EdDSA", "SECRET": "hunter2", "PRIVATE_KEYS": [private_pem(ED)]},
+        {"PRIVATE_KEYS": ["hunter2"]},
+        {"PUBLIC_KEYS": [{"kty": "RSA", "n": "hunter2"}]},
+        {"PUBLIC_KEYS": [public_jwk(ED) | {"alg": "hunter2"}]},
+        {"PUBLIC_KEYS": [public_jwk(ED) | {"use": "hunter2"}]},
+        {"PUBLIC_KEYS": [public_jwk(ED) | {"kid": "hunter2" * 20}]},
+        {"PRIVATE_KEYS": "hunter2"},
+        {"PRIVATE_KEYS": failing},
+        {"PRIVATE_KEYS": b"hunter2"},
+        {"LOGIN_RATE": "hunter2"},
+        {"CLAIMS": "hunter2"},
+        {"DENYLIST_CACHE": "hunter2"},
+        "hunter2",
+        ["hunter2"],
+    ],
+)
+def test_no_value_is_ever_shown(
+    settings: Settings, given: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.JWT_REFRESH = given
+    messages = found()
+    assert messages
+    assert "hunter2" not in repr(messages) + caplog.text
+
+
+def test_secret_key_is_never_shown(settings: Settings) -> None:
+    settings.SECRET_KEY = "hunter2"
+    assert ids() == ["W001"]
+    settings.JWT_REFRESH = {"SECRET": "hunter2"}
+    assert ids() == ["E004", "W002"]
+    assert "hunter2" not in repr(found())
+
+
+def test_a_pem_in_the_place_of_a_list_is_not_shown(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.JWT_REFRESH = {"ALGORITHM": "EdDSA", "PRIVATE_KEYS": private_pem(ED)}
+    messages = found()
+    assert ids(messages) == ["E014", "E010"]
+    assert not any(
+        line in repr(messages) + caplog.text for line in private_pem(ED).splitlines()[1:-1]
+    )

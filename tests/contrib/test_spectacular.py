@@ -1,0 +1,134 @@
+"""The OpenAPI schema, as drf-spectacular makes it where it is installed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.urls import include, path
+from drf_spectacular.drainage import GENERATOR_STATS
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.validation import validate_schema
+
+from jwt_refresh import contrib
+from jwt_refresh.authentication import StatelessJWTAuthentication
+from jwt_refresh.urls import urlpatterns
+from tests.views import MeView
+
+ROOT = Path(__file__).resolve().parents[2]
+ALWAYS = {400, 405, 413, 415, 503}
+TOKEN_ANYWHERE: list[dict[str, Any]] = [{}, {"JWTAuthentication": []}]
+HEADER: list[dict[str, Any]] = [{"JWTAuthentication": []}]
+ENDPOINTS: dict[str, tuple[str, set[int], Any]] = {
+    "/auth/login/": ("post", {200, 401, 404, 429}, None),
+    "/auth/refresh/": ("post", {200, 401, 404, 409, 429}, TOKEN_ANYWHERE),
+    "/auth/verify/": ("post", {200, 401, 429}, TOKEN_ANYWHERE),
+    "/auth/logout/": ("post", {204, 401}, TOKEN_ANYWHERE),
+    "/auth/logout/all/": ("post", {204, 401}, HEADER),
+    "/auth/sessions/": ("get", {200, 401}, HEADER),
+    "/auth/sessions/{sid}/": ("delete", {204, 401, 404}, HEADER),
+    "/auth/jwks.json/": ("get", {200, 304}, None),
+}
+
+
+class StatelessView(MeView):
+    """Of a project."""
+
+    authentication_classes = [StatelessJWTAuthentication]
+
+
+@pytest.fixture
+def schema(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(apps, "is_installed", lambda name: True)
+    apps.get_app_config("jwt_refresh").ready()
+    settings.REST_FRAMEWORK = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
+    GENERATOR_STATS.reset()
+    patterns = [path("auth/", include("jwt_refresh.urls"))]
+    return SchemaGenerator(patterns=patterns).get_schema(public=True)  # type: ignore[no-untyped-call]
+
+
+def test_the_example_project_has_a_schema_without_a_warning(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "spectacular", "--validate", "--fail-on-warn"],
+        cwd=ROOT,
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "example_project.settings"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    for where in (*ENDPOINTS, "/api/me/", "/schema/"):
+        assert done.stdout.count(f"\n  {where}:\n") == 1
+    # The addresses of the tutorial are second ones for what is there already.
+    assert "refresh_token:\n    post" not in done.stdout
+    assert "\n  /login" not in done.stdout
+
+
+def test_every_endpoint_is_described_once(schema: Any) -> None:
+    validate_schema(schema)  # type: ignore[no-untyped-call]
+    assert not GENERATOR_STATS
+    named = [pattern for pattern in urlpatterns if pattern.name]
+    assert len(schema["paths"]) == len(named) == len(ENDPOINTS)
+    for where, (method, statuses, security) in ENDPOINTS.items():
+        (operation,) = schema["paths"][where].items()
+        assert operation[0] == method
+        described = operation[1]
+        assert {int(status) for status in described["responses"]} == statuses | ALWAYS
+        assert described.get("security") == security
+        assert described["description"]
+
+
+def test_what_is_asked_and_answered_is_described(schema: Any) -> None:
+    refresh = schema["paths"]["/auth/refresh/"]["post"]
+    assert [(each["in"], each["name"]) for each in refresh["parameters"]] == [
+        ("header", "Idempotency-Key")
+    ]
+    assert refresh["parameters"][0]["schema"]["maxLength"] == 255
+    error = refresh["responses"]["409"]["content"]["application/json"]["schema"]
+    assert error == {"$ref": "#/components/schemas/Error"}
+    jwks = schema["paths"]["/auth/jwks.json/"]["get"]["responses"]["200"]["content"]
+    assert jwks.keys() == {"application/jwk-set+json"}
+    components = schema["components"]["schemas"]
+    assert components["Error"]["required"] == ["code", "detail"]
+    assert components["TokenResponse"]["properties"].keys() == {
+        "access_token",
+        "token_type",
+        "expires_in",
+        "refresh_token",
+        "refresh_expires_in",
+    }
+    (name,) = components["Login"]["properties"].keys() - {"password"}
+    assert components["Login"]["required"] == [*sorted(("password", name))]
+
+
+def test_each_class_of_ours_is_a_scheme_of_its_own(schema: Any) -> None:
+    patterns = [path("me/", MeView.as_view()), path("stateless/", StatelessView.as_view())]
+    made = SchemaGenerator(patterns=patterns).get_schema(public=True)  # type: ignore[no-untyped-call]
+    bearer = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+    assert made["components"]["securitySchemes"] == {
+        "JWTAuthentication": bearer,
+        "StatelessJWTAuthentication": bearer,
+    }
+
+
+@pytest.mark.parametrize("installed", [False, True])
+def test_without_drf_spectacular_nothing_of_it_is_loaded(
+    monkeypatch: pytest.MonkeyPatch, installed: bool
+) -> None:
+    asked: dict[str, bool] = {}
+    monkeypatch.delattr(contrib, "spectacular", raising=False)
+    # As if it could not be imported.
+    monkeypatch.setitem(sys.modules, "jwt_refresh.contrib.spectacular", None)
+    monkeypatch.setattr(apps, "is_installed", lambda name: asked.setdefault(name, installed))
+    config = apps.get_app_config("jwt_refresh")
+    if installed:
+        with pytest.raises(ImportError):
+            config.ready()
+    else:
+        config.ready()
+    assert asked == {"drf_spectacular": installed}

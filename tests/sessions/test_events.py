@@ -1,0 +1,107 @@
+"""What is told of a session, when, and to whom."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from jwt_refresh import sessions, signals
+from jwt_refresh.core.encoding import decode
+from jwt_refresh.exceptions import SessionRevoked, TokenReused
+from jwt_refresh.models import Session
+from jwt_refresh.sessions import checking
+from tests.support.told import Told, names
+
+pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
+
+
+def test_signals_tell_what_happened_after_it_is_committed(
+    ann: Any, told: Told, clock: Any, rf: Any, log: Any
+) -> None:
+    request = rf.post("/")
+    encoded = sessions.start(ann, request).access_token
+    successor = sessions.refresh(encoded, request=request).access_token
+    checking.authenticate(successor, None)
+    clock.shift(31)
+    with pytest.raises(TokenReused):
+        sessions.refresh(encoded, request=request)
+    assert names(told) == ["started", "refreshed", "reuse", "revoked"]
+    for name, facts in told:
+        assert facts["sender"] is Session
+        assert facts["session"].user == ann
+        assert facts["request" if name != "revoked" else "reason"] in (request, "reuse")
+    (warning,) = (record for record in log.records if record.levelname == "WARNING")
+    assert str(told[0][1]["session"].pk) in warning.getMessage()
+    with pytest.raises(SessionRevoked):
+        sessions.refresh(encoded)
+    assert names(told) == ["started", "refreshed", "reuse", "revoked"]
+
+
+def logged_out_meanwhile(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+    if sql.startswith("UPDATE") and "lost" not in params:
+        sessions.revoke(Session.objects.get(), "lost")
+    return execute(sql, params, many, context)
+
+
+def test_a_reuse_that_somebody_else_ended_meanwhile_is_told_once(
+    ann: Any, told: Told, clock: Any
+) -> None:
+    encoded = sessions.start(ann).access_token
+    checking.authenticate(sessions.refresh(encoded).access_token, None)
+    clock.shift(31)
+    with connection.execute_wrapper(logged_out_meanwhile), pytest.raises(TokenReused):
+        sessions.refresh(encoded)
+    assert names(told) == ["started", "refreshed", "revoked"]
+    assert Session.objects.get().revoked_reason == "lost"
+
+
+def test_a_receiver_that_raises_undoes_nothing(ann: Any, caplog: Any) -> None:
+    def fail(**facts: Any) -> None:
+        raise ZeroDivisionError
+
+    session = sessions.start(ann).session
+    signals.session_revoked.connect(fail)
+    try:
+        assert sessions.revoke(session, "test")
+    finally:
+        signals.session_revoked.disconnect(fail)
+    assert not Session.objects.live().exists()
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_each_event_is_a_record_with_its_facts(ann: Any, log: Any, clock: Any) -> None:
+    session = sessions.start(ann).session
+    encoded = sessions.start(ann).access_token
+    refreshed = sessions.refresh(encoded)
+    checking.authenticate(refreshed.access_token, None)
+    clock.shift(31)
+    with pytest.raises(TokenReused):
+        sessions.refresh(encoded)
+    sessions.revoke(session, "device lost")
+    names = ("event", "sid", "user_id", "reason", "levelname")
+    facts = [tuple(getattr(record, name, None) for name in names) for record in log.records]
+    first, second, user = str(session.pk), str(refreshed.session.pk), str(ann.pk)
+    assert facts == [
+        ("session_started", first, user, None, "INFO"),
+        ("session_started", second, user, None, "INFO"),
+        ("session_refreshed", second, user, None, "INFO"),
+        ("reuse_detected", second, user, None, "WARNING"),
+        ("session_revoked", second, user, "reuse", "INFO"),
+        ("session_revoked", first, user, "device lost", "INFO"),
+    ]
+    assert log.records[2].jti == refreshed.session.current_jti
+    assert log.records[3].jti == json.loads(decode(encoded.split(".")[1].encode()))["jti"]
+    assert (
+        log.messages[-1] == f"event=session_revoked sid={first} user_id={user} reason=device lost"
+    )
+
+
+def test_what_is_rolled_back_is_neither_told_nor_logged(ann: Any, told: Told, log: Any) -> None:
+    with transaction.atomic():
+        session = sessions.start(ann).session
+        sessions.revoke(session, "test")
+        transaction.set_rollback(True)
+    assert (told, log.records) == ([], [])

@@ -1,0 +1,156 @@
+"""One refresh, called from Python: races, failures, statements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection, transaction
+
+from jwt_refresh import sessions
+from jwt_refresh.exceptions import SessionRevoked, TokenError, Unavailable
+from jwt_refresh.models import IssuedToken, Session
+from jwt_refresh.sessions import checking, refreshing
+from tests.support.threads import race
+
+pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
+
+
+def refresh(encoded: str) -> str:
+    return sessions.refresh(encoded).access_token
+
+
+def test_eight_at_once_get_one_successor(ann: Any) -> None:
+    for _ in range(5):
+        encoded = sessions.start(ann).access_token
+        results = race(8, partial(refresh, encoded))
+        assert len(set(results)) == 1
+        assert isinstance(results[0], str), results
+        checking.authenticate(results[0], None)
+    assert IssuedToken.objects.count() == 10
+
+
+def test_eight_that_replace_a_lost_successor_at_once_leave_one_that_lives(
+    ann: Any, clock: Any
+) -> None:
+    encoded = sessions.start(ann).access_token
+    sessions.refresh(encoded)
+    clock.shift(60)
+    results = race(8, partial(refresh, encoded))
+    assert all(isinstance(result, str | TokenError) for result in results), results
+    assert Session.objects.live().count() == 1
+    assert Session.objects.get().generation == 1
+
+
+def test_logging_out_while_others_refresh_ends_the_session(ann: Any) -> None:
+    tokens = sessions.start(ann)
+
+    def refresh_then_revoke() -> str:
+        try:
+            return sessions.refresh(tokens.access_token).access_token
+        finally:
+            sessions.revoke(tokens.session, "test")
+
+    for result in race(8, refresh_then_revoke):
+        assert isinstance(result, str | SessionRevoked), result
+        if isinstance(result, str):
+            with pytest.raises(SessionRevoked):
+                checking.authenticate(result, None)
+
+
+def test_a_refresh_inside_a_transaction_names_the_mend(ann: Any) -> None:
+    encoded = sessions.start(ann).access_token
+    with transaction.atomic(), pytest.raises(RuntimeError, match="non_atomic_requests"):
+        sessions.refresh(encoded)
+    assert Session.objects.get().generation == 0
+
+
+@pytest.mark.django_db(transaction=False)
+def test_a_refresh_works_in_a_test_case(ann: Any) -> None:
+    assert sessions.refresh(sessions.start(ann).access_token).expires_in == 1800
+
+
+class OnSwap:
+    """Acts in the place of the first ``times`` swaps of a refresh."""
+
+    def __init__(self, times: int, act: Callable[[Callable[[], Any]], Any]) -> None:
+        self.times = times
+        self.act = act
+
+    def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        def swap() -> Any:
+            return execute(sql, params, many, context)
+
+        if self.times and sql.startswith("UPDATE") and "generation" in sql:
+            self.times -= 1
+            return self.act(swap)
+        return swap()
+
+
+def deadlock(swap: Callable[[], Any]) -> None:
+    raise OperationalError("deadlock detected")
+
+
+def miss(swap: Callable[[], Any]) -> Any:
+    """The row is not as it was read while the swap looks, and is again afterwards."""
+    as_read = Session.objects.values_list("current_jti", flat=True).get()
+    Session.objects.update(current_jti="of somebody else")
+    result = swap()
+    Session.objects.update(current_jti=as_read)
+    return result
+
+
+def test_a_refresh_that_lost_its_transaction_tries_again(ann: Any) -> None:
+    encoded = sessions.start(ann).access_token
+    with connection.execute_wrapper(OnSwap(2, deadlock)):
+        successor = sessions.refresh(encoded).access_token
+    assert Session.objects.get().generation == 1
+    assert checking.authenticate(successor, None)[0].user == ann
+
+
+def test_a_refresh_that_fails_consumes_nothing(ann: Any) -> None:
+    encoded = sessions.start(ann).access_token
+    before = Session.objects.values().get()
+    with connection.execute_wrapper(OnSwap(3, deadlock)), pytest.raises(OperationalError):
+        sessions.refresh(encoded)
+    assert Session.objects.values().get() == before
+    assert IssuedToken.objects.count() == 1
+    assert sessions.refresh(encoded).session.generation == 1
+
+
+def test_a_refresh_whose_record_cannot_be_written_consumes_nothing(
+    ann: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded = sessions.start(ann).access_token
+    before = Session.objects.values().get()
+
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(refreshing, "record", fail)
+        with pytest.raises(ZeroDivisionError):
+            sessions.refresh(encoded)
+    assert Session.objects.values().get() == before
+    assert sessions.refresh(encoded).session.generation == 1
+
+
+def test_a_token_that_cannot_be_issued_consumes_nothing(ann: Any) -> None:
+    encoded = sessions.start(ann).access_token
+    Session.objects.update(lifetime=timedelta(days=401), ends_at=None)
+    before = Session.objects.values().get()
+    with pytest.raises(ValueError, match="lives too long"):
+        sessions.refresh(encoded)
+    assert Session.objects.values().get() == before
+
+
+def test_a_refresh_that_missed_twice_succeeds_and_thrice_is_to_come_back(ann: Any) -> None:
+    encoded = sessions.start(ann).access_token
+    with connection.execute_wrapper(OnSwap(3, miss)), pytest.raises(Unavailable):
+        sessions.refresh(encoded)
+    assert IssuedToken.objects.count() == 1
+    with connection.execute_wrapper(OnSwap(2, miss)):
+        assert sessions.refresh(encoded).session.generation == 1

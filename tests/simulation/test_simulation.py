@@ -1,0 +1,171 @@
+"""A small run of the simulation, and what its definitions mean in lives made by hand."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+
+from benchmarks.simulation import __main__ as command
+from benchmarks.simulation.devices import Device
+from benchmarks.simulation.ours import OurSession
+from benchmarks.simulation.outcomes import Counts, Tally, Theft
+from benchmarks.simulation.runs import RULES, run
+from benchmarks.simulation.scripts import SCRIPTS
+from benchmarks.simulation.sessions import ForkingSession, OneTimeSession, Session
+from benchmarks.simulation.sorts import Sort
+from benchmarks.simulation.tables import report
+from benchmarks.simulation.thieves import Script, Thief, Wait
+from benchmarks.simulation.world import DAY, HOUR, Keys, World
+from jwt_refresh.exceptions import TokenAlreadyExpired
+
+from .by_hand import EVENT, Lenient, Slow, Stale, ends, life, lived
+
+SMALL = World(devices=240, days=8, per_thief=30)
+
+
+@pytest.fixture(scope="module")
+def tallies() -> list[Tally]:
+    return run(SMALL, range(SMALL.devices))
+
+
+# The small run
+
+
+def test_only_our_rule_logs_out_nobody(tallies: list[Tally]) -> None:
+    ours, once, forking = (tally.counts for tally in tallies)
+    assert ours.false_logouts == 0
+    assert once.false_logouts > forking.false_logouts > 0
+
+
+@pytest.mark.parametrize("sort", [it for it in Sort if not it.excepted])
+def test_no_theft_is_missed(tallies: list[Tally], sort: Sort) -> None:
+    thefts = [it for it in tallies[0].thefts if it.sort is sort]
+    assert len(thefts) == 8
+    assert [it for it in thefts if it.missed] == []
+
+
+def test_a_grace_that_forks_misses_thefts(tallies: list[Tally]) -> None:
+    assert tallies[2].missed
+
+
+# What is counted as what
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("tabs", [1, 3])
+def test_who_is_away_too_long_reaches_the_end_of_his_session(
+    rule: type[Session], tabs: int
+) -> None:
+    plan = life((14 * DAY + 2 * HOUR, 15 * DAY), tabs=tabs, absolute=90 * DAY)
+    assert lived(rule, plan).counts.ended == 1
+
+
+@pytest.mark.parametrize("fate", [{"lost": True}, {"switched_off": True}])
+def test_a_lost_answer_can_be_asked_for_again_within_a_day(fate: Any) -> None:
+    on = EVENT, EVENT + 5
+    soon, late = life(on, (EVENT + DAY - 1, 3 * DAY)), life(on, (EVENT + DAY + 1, 3 * DAY))
+    assert ends(lived(OurSession, soon, **fate).counts) == (0, 0, 0)
+    for rule in RULES[1:]:
+        assert ends(lived(rule, soon, **fate).counts) == (1, 0, 0)
+    for rule in RULES:
+        assert ends(lived(rule, late, **fate).counts) == (0, 1, 0)
+
+
+def test_whoever_comes_back_to_a_dead_token_is_counted_though_the_run_is_over() -> None:
+    plan = life((EVENT, EVENT + 5))
+    assert ends(lived(OneTimeSession, plan, again=1.0).counts) == (1, 0, 0)
+
+
+@pytest.mark.parametrize("keys", Keys)
+def test_an_owner_who_gets_nothing_but_409_logs_in_again(keys: Keys) -> None:
+    plan = life((EVENT, EVENT + 2 * HOUR), keys=keys)
+    assert ends(lived(Stale, plan).counts) == (1, 0, 0)
+
+
+def test_a_tab_that_gets_409_goes_on_with_what_another_got() -> None:
+    counts = lived(Lenient, life((EVENT, EVENT + HOUR), tabs=2)).counts
+    assert (ends(counts), counts.logins) == ((0, 0, 0), 0)
+
+
+def test_a_branch_of_a_family_that_forked_expires_by_itself() -> None:
+    session = ForkingSession(0.0, life())
+    branch = session.refresh(session.first, "", 0.0)
+    session.refresh(session.refresh(session.first, "", 1.0), "", DAY)
+    with pytest.raises(TokenAlreadyExpired):
+        session.refresh(branch, "", branch.expires_at)
+
+
+@pytest.mark.parametrize("sort", [Sort.EXPIRED, Sort.SHADOWS])
+@pytest.mark.parametrize("rule", RULES)
+def test_a_session_that_has_ended_gets_a_thief_nothing(rule: type[Session], sort: Sort) -> None:
+    plan = life((DAY, 2 * DAY), idle=HOUR, sort=sort, theft_at=HOUR - 1)
+    assert lived(rule, plan).thefts == [Theft(sort)]
+
+
+# What the rule does not keep yet
+
+
+def test_a_late_duplicate_of_a_second_try_logs_nobody_out() -> None:
+    device = Device(life((EVENT, EVENT + HOUR)), Slow(), OurSession)
+    assert ends(device.live(90 * DAY).counts) == (0, 0, 0)
+
+
+def test_a_thief_who_displaces_a_token_not_used_yet_does_not_live_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The owner hears the answer and makes no call with it; the thief has the token before."""
+
+    def displaces(thief: Thief) -> Script:
+        thief.steal()
+        for at in (EVENT + HOUR, EVENT + DAY):
+            yield Wait(at)
+            thief.refresh()
+
+    monkeypatch.setitem(SCRIPTS, Sort.LATER, displaces)
+    plan = life(
+        (EVENT, EVENT + 5), (EVENT + 4 * HOUR, 3 * DAY), sort=Sort.LATER, theft_at=EVENT - 1
+    )
+    assert lived(OurSession, plan, calls_after=DAY).missed == []
+
+
+# The command
+
+
+def test_the_command_prints_tables_whatever_the_number_of_processes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = ["--devices", "110", "--days", "1"]
+    command.main([*size, "--processes", "1"])
+    printed = capsys.readouterr().out
+    monkeypatch.setattr(sys, "argv", ["simulate", *size, "--processes", "2"])
+    runpy.run_path(command.__file__, run_name="__main__")
+    assert capsys.readouterr().out == printed
+    assert "| jwt_refresh | 0 | 0 | " in printed
+    assert "**False log-out**" in printed
+
+
+@pytest.mark.parametrize(
+    ("tally", "fails"),
+    [
+        (Tally(Counts(1)), False),
+        (Tally(Counts(1, false_logouts=1)), True),
+        (Tally(Counts(1), [Theft(Sort.LATER, 1.0, True)]), True),
+    ],
+)
+def test_the_check_fails_where_our_rule_does(
+    monkeypatch: pytest.MonkeyPatch, tally: Tally, fails: bool
+) -> None:
+    monkeypatch.setattr(command, "run_all", lambda *_: [tally] * len(RULES))
+    command.main([])
+    with pytest.raises(SystemExit) if fails else nullcontext():
+        command.main(["--check"])
+
+
+def test_durations_are_told_in_their_units() -> None:
+    thefts = [Theft(Sort.LATER, 0.0, True, at) for at in (30.0, 90.0)]
+    table = "".join(report(SMALL, [Tally(Counts(1), thefts)] * len(RULES)))
+    assert "| 1.0 minutes | 1.5 minutes |" in table

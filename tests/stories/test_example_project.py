@@ -1,0 +1,135 @@
+"""The example project, served as a process of its own, and the README that shows it."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+ADDRESS = "127.0.0.1:8000"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def command(database: Path, port: int) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "manage.py", "demo", "--port", str(port)],
+        cwd=ROOT,
+        env=os.environ
+        | {
+            "DJANGO_SETTINGS_MODULE": "example_project.settings",
+            "EXAMPLE_DATABASE": str(database),
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def stop(process: subprocess.Popen[str]) -> str:
+    process.terminate()
+    return process.communicate()[0]
+
+
+def serve(database: Path, port: int) -> subprocess.Popen[str]:
+    process = command(database, port)
+    deadline = time.monotonic() + 60
+    while not answers(port) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return process
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("example") / "db.sqlite3"
+
+
+@pytest.fixture(scope="module")
+def server(database: Path) -> Iterator[str]:
+    port = free_port()
+    process = serve(database, port)
+    yield f"127.0.0.1:{port}"
+    stop(process)
+
+
+def shell(script: str) -> str:
+    done = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, timeout=60, check=True
+    )
+    return done.stdout
+
+
+def transcript() -> list[tuple[str, str]]:
+    """The commands of the README's first console block, and what it shows below each."""
+    block = README.split("```console\n", 1)[1].split("```", 1)[0]
+    steps = re.findall(r"^\$ (.+)\n((?:(?!\$ ).+\n)*)", block, re.MULTILINE)
+    return [(line, shown.strip()) for line, shown in steps]
+
+
+def test_the_readme_shows_what_curl_gets(server: str) -> None:
+    """Word for word; only the port is another, and ``…`` stands for the rest of a token."""
+    steps = transcript()
+    script = "\nprintf '\\036'\n".join(line for line, _ in steps)
+    outputs = shell(script.replace(ADDRESS, server)).split("\036")
+    assert len(outputs) == len(steps) == 10
+    for (line, shown), output in zip(steps, outputs, strict=True):
+        pattern = re.escape(shown).replace("…", r"[\w.-]+")
+        assert re.fullmatch(pattern, output.strip()), (line, output)
+
+
+def test_the_tutorial_addresses_take_the_bare_token(server: str) -> None:
+    output = shell(f"""
+        login() {{ curl -s -d username=ann -d password=violet-harbor-93 {server}/login; }}
+        TOKEN=$(login | cut -d'"' -f4)
+        NEW=$(curl -s -X POST -H "Authorization: $TOKEN" {server}/refresh_token | cut -d'"' -f4)
+        test "$TOKEN" != "$NEW" && curl -s -H "Authorization: $NEW" {server}/hello
+    """)
+    assert output == "Hello, ann!\n"
+
+
+def test_the_admin_opens_with_the_password_that_is_printed(server: str, tmp_path: Path) -> None:
+    output = shell(f"""
+        cd {tmp_path}
+        curl -s -c jar -o /dev/null {server}/admin/login/
+        CSRF=$(awk '/csrftoken/ {{print $7}}' jar)
+        curl -s -L -b jar -c jar -d csrfmiddlewaretoken=$CSRF -d username=admin \
+            -d password=silver-meadow-27 {server}/admin/login/?next=/admin/jwt_refresh/session/
+    """)
+    assert "Select session to view" in output
+
+
+def test_a_second_start_works_and_a_taken_port_is_named(server: str, database: Path) -> None:
+    port = int(server.partition(":")[2])
+    process = command(database, port)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert f"Port {port} of 127.0.0.1 is taken." in output
+    assert f"make demo PORT={port + 1}" in output
+    other = free_port()
+    process = serve(database, other)
+    printed = shell(
+        f"curl -s -d username=ann -d password=violet-harbor-93 127.0.0.1:{other}/auth/login/"
+    )
+    output = stop(process)
+    assert "access_token" in printed
+    assert "violet-harbor-93" in output
+    assert "silver-meadow-27" in output

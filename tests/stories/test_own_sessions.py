@@ -1,0 +1,107 @@
+"""What people see of their own sessions, and end."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.conf import settings as in_force
+from django.utils import timezone
+from rest_framework.fields import DateTimeField
+
+from jwt_refresh import sessions
+from jwt_refresh.models import Session
+from tests.support.devices import PAIR, Device
+from tests.support.http import claims, said
+from tests.support.statements import statements
+
+pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
+
+
+def local(text: str) -> Any:
+    """As REST framework shows an instant in this world."""
+    instant = datetime.fromisoformat(text).astimezone(timezone.get_default_timezone())
+    shown = instant if in_force.USE_TZ else instant.replace(tzinfo=None)
+    return DateTimeField().to_representation(shown)
+
+
+def bearer(device: Device) -> dict[str, str]:
+    return {"Authorization": f"Bearer {device.token}"}
+
+
+def test_people_see_their_live_sessions_and_which_one_is_theirs(
+    phone: Device, laptop: Device, bob: Device, clock: Any, settings: Any
+) -> None:
+    settings.JWT_REFRESH = PAIR
+    phone.http.defaults["HTTP_USER_AGENT"] = "phone/1.0"
+    for device in (bob, laptop, phone):
+        device.login()
+        clock.shift(3600)
+        device.http.defaults["REMOTE_ADDR"] = "192.0.2.7"
+        sessions.revoke(sessions.start(device.user).session, "test")
+    clock.move_to("2026-11-24T15:10:00Z")
+    laptop.refresh()
+    clock.move_to("2026-11-24T15:20:00Z")
+    response = laptop.get("/auth/sessions/")
+    assert response.status_code == 200
+    assert response["Cache-Control"] == "no-store"
+    first, second = response.json()
+    assert first == {
+        "sid": claims(laptop.token)["sid"],
+        "started_at": local("2026-11-24T13:00:00Z"),
+        "last_used_at": local("2026-11-24T15:00:00Z"),
+        "ends_at": local("2026-12-24T13:00:00Z"),
+        "address": "192.0.2.0/24",
+        "agent": "",
+        "current": True,
+    }
+    assert (second["sid"], second["agent"]) == (claims(phone.token)["sid"], "phone/1.0")
+    assert (second["address"], second["current"]) == ("127.0.0.0/24", False)
+
+
+def test_people_end_one_of_their_sessions(phone: Device, laptop: Device) -> None:
+    phone.login()
+    laptop.login()
+    path = f"/auth/sessions/{claims(phone.token)['sid']}"
+    for slash in ("", "/"):
+        response = laptop.http.delete(path + slash, headers=bearer(laptop))
+        assert (response.status_code, response.content) == (204, b"")
+    assert said(phone.get())[1] == "session_revoked"
+    assert laptop.get().status_code == 200
+    assert Session.objects.revoked().get().revoked_reason == Session.Reason.USER
+    own = f"/auth/sessions/{claims(laptop.token)['sid']}/"
+    assert laptop.http.delete(own, headers=bearer(laptop)).status_code == 204
+    assert said(laptop.get())[1] == "session_revoked"
+
+
+@pytest.mark.parametrize("sid", ["of bob", str(uuid4()), "x", "1", "' OR 1=1", "%00"])
+def test_nobody_finds_a_session_of_somebody_else(phone: Device, bob: Device, sid: str) -> None:
+    phone.login()
+    bob.login()
+    sid = claims(bob.token)["sid"] if sid == "of bob" else sid
+    response = phone.http.delete(f"/auth/sessions/{sid}/", headers=bearer(phone))
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")
+    assert bob.get().status_code == 200
+
+
+def test_looking_at_the_sessions_proves_nothing(phone: Device) -> None:
+    phone.login()
+    for _ in range(2):
+        with statements(2):
+            phone.get("/auth/sessions/")
+    assert Session.objects.get().confirmed_at is None
+    with statements(3):
+        phone.http.delete(f"/auth/sessions/{claims(phone.token)['sid']}", headers=bearer(phone))
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"), [("sessions", "GET, HEAD, OPTIONS"), ("sessions/x", "DELETE, OPTIONS")]
+)
+def test_sessions_are_shown_and_ended_and_nothing_else(
+    phone: Device, path: str, allowed: str
+) -> None:
+    phone.login()
+    response = phone.post(f"/auth/{path}")
+    assert (response.status_code, response["Allow"]) == (405, allowed)

@@ -1,0 +1,162 @@
+"""Where a token is found in a request."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.support.devices import Device
+from tests.support.http import said
+
+pytestmark = pytest.mark.django_db
+
+OK, MISSING, INVALID, MALFORMED = "", "token_missing", "token_invalid", "invalid_request"
+
+
+@pytest.mark.parametrize("path", ["/me/", "/hello/", "/auth/verify/"])
+@pytest.mark.parametrize(
+    ("types", "header", "code"),
+    [
+        (("Bearer",), "Bearer {}", OK),
+        (("Bearer",), "bearer {}", OK),
+        (("Bearer",), "BEARER   {}  ", OK),
+        (("Bearer",), "", MISSING),
+        (("Bearer",), "   ", MISSING),
+        (("Bearer",), "{}", MISSING),
+        (("Bearer",), "Basic {}", MISSING),
+        (("Bearer",), "Token {}", MISSING),
+        (("Bearer",), "Bearer\t{}", MISSING),
+        (("Bearer",), "Basic eDp5, Bearer {}", MISSING),
+        (("Bearer",), "Bearer", MALFORMED),
+        (("Bearer",), "Bearer ", MALFORMED),
+        (("Bearer",), "Bearer {} {}", MALFORMED),
+        (("Bearer",), "Bearer Bearer {}", MALFORMED),
+        (("Bearer",), "Bearer {}, Bearer {}", MALFORMED),
+        (("Bearer",), "Bearer {},Bearer {}", MALFORMED),
+        (("Bearer",), "Bearer {},{}", INVALID),
+        (("Bearer",), "Bearer \xe9\xff", INVALID),
+        (("Bearer",), "Bearer \x00", INVALID),
+        (("Bearer",), "Bearer " + "a" * 1_000_000, INVALID),
+        (("Bearer",), "Bearer " + "." * 1_000_000, INVALID),
+        (("Bearer",), "Bearer null", INVALID),
+        (("JWT", "Bearer"), "jwt {}", OK),
+        (("JWT", "Bearer"), "Bearer {}", OK),
+        (("JWT",), "Bearer {}", MISSING),
+        (("Bearer", ""), "{}", OK),
+        (("Bearer", ""), " {} ", OK),
+        (("Bearer", ""), "Bearer {}", OK),
+        (("Bearer", ""), "Bearer", MALFORMED),
+        (("Bearer", ""), "{} {}", MISSING),
+        (("Bearer", ""), "garbage", INVALID),
+    ],
+)
+def test_what_is_made_of_a_header(
+    phone: Device, settings: Any, path: str, types: tuple[str, ...], header: str, code: str
+) -> None:
+    phone.login()
+    settings.JWT_REFRESH = {"AUTH_HEADER_TYPES": types}
+    send = phone.http.post if path.startswith("/auth") else phone.http.get
+    response = send(path, headers={"Authorization": header.format(*[phone.token] * 2)})
+    if code == OK:
+        assert response.status_code == 200
+    else:
+        status = 400 if code == MALFORMED else 401
+        assert said(response)[:2] == (status, code)
+        assert response["WWW-Authenticate"].startswith(types[0] + " ")
+
+
+@pytest.mark.parametrize("token", [None, "", 0, False, [], {}])
+def test_an_empty_token_in_the_body_is_none(phone: Device, token: object) -> None:
+    phone.login()
+    assert phone.post("/auth/verify/", {"token": token}).status_code == 200
+    response = phone.post("/auth/verify/", {"token": token}, token=None)
+    assert said(response)[:2] == (401, MISSING)
+
+
+@pytest.mark.parametrize(
+    "token", [1, True, 1.5, ["x"], {"x": "y"}, "\ud800", "nul\0", " ", "x" * 1_000_000, "a.b.c"]
+)
+def test_a_body_decides_however_wrong_it_is(phone: Device, token: object) -> None:
+    phone.login()
+    for path in ("refresh", "verify", "logout"):
+        response = phone.post(f"/auth/{path}/", {"token": token})
+        assert said(response)[:2] == (401, INVALID)
+
+
+def test_two_tokens_in_one_form_are_malformed(phone: Device) -> None:
+    phone.login()
+    response = phone.http.post("/auth/verify/", {"token": [phone.token, phone.token]})
+    assert said(response)[:2] == (400, MALFORMED)
+
+
+def test_a_token_in_the_address_is_not_read(phone: Device) -> None:
+    phone.login()
+    response = Client().post(f"/auth/verify/?token={phone.token}")
+    assert said(response)[:2] == (401, MISSING)
+
+
+@pytest.mark.parametrize("path", ["login", "refresh", "verify", "logout"])
+@pytest.mark.parametrize(
+    ("body", "content_type", "status", "code"),
+    [
+        (b"[1]", "application/json", 400, MALFORMED),
+        (b'"text"', "application/json", 400, MALFORMED),
+        (b"null", "application/json", 400, MALFORMED),
+        (b"7", "application/json", 400, MALFORMED),
+        (b"{", "application/json", 400, MALFORMED),
+        (b"\xff\xfe", "application/json", 400, MALFORMED),
+        (b"NaN", "application/json", 400, MALFORMED),
+        (b"[" * 100_000, "application/json", 400, MALFORMED),
+        (b'{"token":' * 100_000, "application/json", 400, MALFORMED),
+        (b'{"token": ' + b"9" * 5000 + b"}", "application/json", 400, MALFORMED),
+        (b"&".join([b"a=b"] * 1001), "application/x-www-form-urlencoded", 400, MALFORMED),
+        (b"x", "multipart/form-data", 400, MALFORMED),
+        (b"x", "multipart/form-data; boundary=\xe9", 400, MALFORMED),
+        (b"{}", "application/json; charset=rot13", 415, "unsupported_media_type"),
+        (b"{}", "application/json; charset=hex", 415, "unsupported_media_type"),
+        (b"{}", "application/json; charset=undefined", 415, "unsupported_media_type"),
+        (b"{}", "application/json; charset=utf-16", 415, "unsupported_media_type"),
+        (b"a=b", "application/x-www-form-urlencoded; charset=rot13", 415, "unsupported_media_type"),
+        (b"<x/>", "text/xml", 415, "unsupported_media_type"),
+        (b"{}", "text/plain", 415, "unsupported_media_type"),
+        (b"{}", "nonsense", 415, "unsupported_media_type"),
+    ],
+)
+def test_what_is_made_of_a_body(
+    path: str, body: bytes, content_type: str, status: int, code: str
+) -> None:
+    response = Client().generic("POST", f"/auth/{path}/", body, content_type)
+    assert said(response)[:2] == (status, code)
+
+
+@pytest.mark.parametrize(("limit", "status"), [(10, 413), (None, 401), (1000, 401)])
+def test_a_body_beyond_the_limit_is_not_read(settings: Any, limit: int | None, status: int) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = limit
+    body = json.dumps({"token": "not a token of ours"})
+    response = Client().post("/auth/verify/", body, content_type="application/json")
+    assert response.status_code == status
+
+
+@pytest.mark.parametrize("length", ["x", "1" * 5000, "-"])
+def test_a_length_that_is_no_number_is_malformed(length: str) -> None:
+    response = Client().post("/auth/verify/", {"token": "x"}, CONTENT_LENGTH=length)
+    assert said(response)[:2] == (400, MALFORMED)
+
+
+@pytest.mark.parametrize(("length", "status"), [(255, 200), (256, 400)])
+def test_an_idempotency_key_has_a_limit(phone: Device, length: int, status: int) -> None:
+    phone.login()
+    assert phone.refresh(idempotency_key="x" * length).status_code == status
+
+
+def test_an_utf8_charset_is_no_trouble(phone: Device) -> None:
+    phone.login()
+    body = json.dumps({"token": phone.token})
+    for charset in ("utf-8", "UTF8", "us-ascii", "unknown"):
+        response = Client().generic(
+            "POST", "/auth/verify/", body, f"application/json; charset={charset}"
+        )
+        assert response.status_code == 200
