@@ -26,6 +26,7 @@ from rest_framework.test import APIRequestFactory
 
 from jwt_refresh.authentication import JWTAuthentication
 from jwt_refresh.conf import conf
+from jwt_refresh.core.claims import Style
 from jwt_refresh.models import Session
 from jwt_refresh.sessions.issuing import tokens_of
 
@@ -48,7 +49,7 @@ def make_tokens() -> list[str]:
         user = users[number % USERS]
         session = Session(
             user=user,
-            style=Session.Style.SLIDING,
+            style=Style.SLIDING,
             lifetime=conf.LIFETIME,
             started_at=now,
             rotated_at=now,

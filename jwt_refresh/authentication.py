@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models.manager import EmptyManager
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
@@ -14,11 +16,11 @@ from .core.claims import Claims
 from .exceptions import TokenError, Unavailable
 from .sessions import checking
 from .stores import denylist
-from .web.transport import Refusal, challenge, token_of_header
+from .web.transport import challenge, refuse, token_of_header
 
 
 class BearerAuthentication(BaseAuthentication):
-    """Base of ours: the token of the header, and what becomes of one that fails.
+    """The base of our classes: reads the token of the header, and refuses one that fails.
 
     Raises ``Refusal`` for a token of ours that failed; leaves other schemes to others.
     """
@@ -33,12 +35,12 @@ class BearerAuthentication(BaseAuthentication):
             return None
 
     def check(self, encoded: str, request: Request) -> tuple[Any, Claims]:
-        """Who is asking, and the claims of the token. Raises ``TokenError``."""
+        """Return the user, and the claims of the token. Raises ``TokenError``."""
         raise NotImplementedError
 
     def refuse(self, error: TokenError) -> None:
-        """What becomes of a token that fails."""
-        raise Refusal(error) from None
+        """Answer a request with a token that fails."""
+        raise refuse(error) from None
 
     def authenticate_header(self, request: Request) -> str:
         return challenge()
@@ -61,7 +63,7 @@ class JWTAuthentication(BearerAuthentication):
 
 
 class OptionalJWTAuthentication(JWTAuthentication):
-    """For pages that are public: whoever comes with a bad token is anonymous.
+    """The class for public pages: whoever comes with a bad token is anonymous.
 
     Only where the database cannot be asked is the request refused.
     """
@@ -73,9 +75,10 @@ class OptionalJWTAuthentication(JWTAuthentication):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TokenUser:
-    """A user as a token describes it: no row, no permissions, nothing but claims.
+    """A user as a token describes it: no row, nothing but claims.
 
-    ``pk`` is the claim ``sub``, always a string.
+    ``pk`` is the claim ``sub``, always a string. It has no permission and is in no group, whatever
+    backend or table says, since nothing is asked.
     """
 
     claims: Claims
@@ -85,6 +88,33 @@ class TokenUser:
     is_active = True
     is_staff = False
     is_superuser = False
+
+    @property
+    def groups(self) -> Any:
+        """An empty manager of groups, as Django's ``AnonymousUser`` has it."""
+        from django.contrib.auth.models import Group
+
+        return EmptyManager(Group)
+
+    @property
+    def user_permissions(self) -> Any:
+        """An empty manager of permissions."""
+        from django.contrib.auth.models import Permission
+
+        return EmptyManager(Permission)
+
+    def get_all_permissions(self, obj: Any = None) -> set[str]:
+        return set()
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        return False
+
+    def has_perms(self, perm_list: Iterable[str], obj: Any = None) -> bool:
+        """Tell whether all of the permissions are held; of none, yes, as Django has it."""
+        return not [*perm_list]
+
+    def has_module_perms(self, module: str) -> bool:
+        return False
 
     @property
     def pk(self) -> str:
@@ -108,7 +138,7 @@ class TokenUser:
 
 
 class StatelessJWTAuthentication(BearerAuthentication):
-    """``request.user`` is a ``TokenUser`` made of claims; no query.
+    """``request.user`` is a ``TokenUser``, made of claims without a query.
 
     For services that share keys with the one that issues, or hold its public keys. They learn
     of a revocation through ``DENYLIST_CACHE``; where it is not set, and of new passwords and

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import logging
-import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
-from importlib.util import find_spec
 from typing import Any, Generic, Literal, TypeVar
 
 from django.conf import settings
@@ -17,17 +14,17 @@ from django.core.signals import setting_changed
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
-from .core.keys.config import Ring
+from .core.keys.config import KeyConfig
 from .core.keys.keyring import Keyring
 from .core.rotation import Windows
 from .core.tokens import Issuer, Verifier
 from .exceptions import Unavailable
 
-logger = logging.getLogger("jwt_refresh")
-
 T = TypeVar("T")
 Hook = str | Callable[..., Any]
 """A function of the project, or its dotted path."""
+Text = str | Callable[[HttpRequest | None], str]
+"""A text as it is, or a function that gives the text for a request."""
 Keys = Sequence[str | Mapping[str, Any]] | Hook
 
 
@@ -53,14 +50,14 @@ class Conf:
     ALGORITHM: Setting[str] = Setting("HS256")
     PRIVATE_KEYS: Setting[Keys] = Setting(())
     PUBLIC_KEYS: Setting[Keys] = Setting(())
-    ISSUER: Setting[Hook | None] = Setting(None)
-    AUDIENCE: Setting[Hook | None] = Setting(None)
+    ISSUER: Setting[Text | None] = Setting(None)
+    AUDIENCE: Setting[Text | None] = Setting(None)
     CLIENT_ID: Setting[str | None] = Setting(None)
     LEEWAY: Setting[timedelta] = Setting(timedelta(seconds=5))
     LIFETIME: Setting[timedelta] = Setting(timedelta(minutes=30))
     REFRESH_LIFETIME: Setting[timedelta | None] = Setting(None)
     SESSION_LIFETIME: Setting[timedelta | None] = Setting(timedelta(days=30))
-    LIFETIMES: Setting[Hook | None] = Setting(None)
+    LOGIN_LIFETIMES: Setting[Hook | None] = Setting(None)
     REFRESH_GRACE: Setting[timedelta] = Setting(timedelta(seconds=30))
     RETRY_WINDOW: Setting[timedelta] = Setting(timedelta(days=1))
     ON_REUSE: Setting[Literal["session", "user"]] = Setting("session")
@@ -73,11 +70,21 @@ class Conf:
     RECORD_CLIENT: Setting[Literal["off", "truncated", "full"]] = Setting("truncated")
     DENYLIST_CACHE: Setting[str | None] = Setting(None)
 
+    @property
+    def secret_keys(self) -> tuple[str, ...]:
+        """The project's own secrets: the first in use, the others retired."""
+        fallbacks: list[Any] = settings.SECRET_KEY_FALLBACKS
+        return settings.SECRET_KEY, *fallbacks
+
     def windows(self) -> Windows:
+        """The windows of a superseded token."""
         return Windows(grace=self.REFRESH_GRACE, retry=self.RETRY_WINDOW)
 
     def issuer(self, request: HttpRequest | None) -> Issuer:
-        """For the tenant of ``request``. Raises ``ValueError`` where the keys only verify."""
+        """An issuer for the tenant of ``request``.
+
+        Raises ``ValueError`` where the keys only verify.
+        """
         return Issuer(
             self.keyring(),
             issuer=text_for(self.ISSUER, request),
@@ -86,7 +93,7 @@ class Conf:
         )
 
     def verifier(self, request: HttpRequest | None) -> Verifier:
-        """For the tenant of ``request``."""
+        """A verifier for the tenant of ``request``."""
         issuer, audience = text_for(self.ISSUER, request), text_for(self.AUDIENCE, request)
         return _verifier(self.keyring(), issuer, audience, self.LEEWAY)
 
@@ -103,7 +110,7 @@ class Conf:
             self.ALGORITHM,
             tuple(None if text is None else _as_text(text) for text in given),
             listed,
-            (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS),
+            self.secret_keys,
             _texts(self.PRIVATE_KEYS),
             _texts(self.PUBLIC_KEYS),
         )
@@ -113,28 +120,21 @@ conf = Conf()
 
 
 def function_of(hook: Hook) -> Callable[..., Any]:
-    """The function that a setting names. Raises ``ImportError`` where there is none."""
+    """The function that a setting gives or names. Raises ``ImportError`` where there is none."""
     return import_string(hook) if isinstance(hook, str) else hook
 
 
-def text_for(given: Hook | None, request: HttpRequest | None) -> str | None:
-    """``ISSUER`` or ``AUDIENCE`` for a request: a text, or what the project's function says."""
-    if given is None or (isinstance(given, str) and not names_function(given)):
+def text_for(given: Text | None, request: HttpRequest | None) -> str | None:
+    """``ISSUER`` or ``AUDIENCE`` for a request: the text, or what the project's function returns.
+
+    Raises ``ImproperlyConfigured`` where the function returns no text.
+    """
+    if given is None or isinstance(given, str):
         return given
-    text = function_of(given)(request)
+    text = given(request)
     if not isinstance(text, str) or not text:
         raise ImproperlyConfigured("The function of ISSUER or AUDIENCE must return a text.")
     return text
-
-
-@lru_cache(maxsize=64)
-def names_function(text: str) -> bool:
-    """Whether a text is a dotted path: it begins with a module that is installed here.
-
-    What looks like one and cannot be imported must not pass for the name of all tenants.
-    """
-    dotted = re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", text)
-    return dotted is not None and find_spec(text.partition(".")[0]) is not None
 
 
 # Remembered by what went in: keys are prepared once, and a changed setting is seen at once.
@@ -147,7 +147,7 @@ def _keyring(
     private_keys: tuple[str, ...],
     public_keys: tuple[str, ...],
 ) -> Keyring:
-    return Ring(algorithm, secrets, listed, secret_keys, private_keys, public_keys).build()
+    return KeyConfig(algorithm, secrets, listed, secret_keys, private_keys, public_keys).build()
 
 
 @lru_cache(maxsize=256)
@@ -174,8 +174,8 @@ def _from_function(hook: Hook) -> tuple[str, ...]:
         return tuple(map(_as_text, function_of(hook)()))
     except Exception as error:  # noqa: BLE001 - whatever a vault raises, it gave no keys
         # Its type alone: nobody knows what its text holds.
-        logger.error("The function of the keys raised %s", type(error).__name__)
-        raise Unavailable("the keys cannot be asked for") from None
+        name = type(error).__name__
+        raise Unavailable(f"the function of the keys raised {name}") from None
 
 
 setting_changed.connect(lambda **_: _from_function.cache_clear(), weak=False)

@@ -13,7 +13,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from .exceptions import TokenError, TokenMissing
 from .sessions import checking
-from .web.transport import Refusal, token_of_header
+from .web.transport import Refusal, refuse, token_of_header
 
 View = Callable[..., Any]
 
@@ -40,7 +40,7 @@ def token_required(view: View) -> View:
 
 
 def _is_async(view: Any) -> bool:
-    """Also of the ``dispatch`` that ``method_decorator`` binds to its view for each request."""
+    """Look also at the ``dispatch`` that ``method_decorator`` binds to its view for a request."""
     owner = getattr(getattr(view, "func", None), "__self__", None)
     return iscoroutinefunction(view) or getattr(owner, "view_is_async", False)
 
@@ -53,7 +53,7 @@ def _authenticate(request: HttpRequest) -> HttpResponseBase | None:
             raise TokenMissing("no token in the header")
         session, claims = checking.authenticate(encoded, request)
     except TokenError as error:
-        return _answer(Refusal(error))
+        return _answer(refuse(error))
     request.user, request.auth = session.user, claims  # type: ignore[attr-defined]
     return None
 

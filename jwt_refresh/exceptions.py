@@ -1,4 +1,4 @@
-"""The one error tree: why a token was refused.
+"""The error tree: each class is one reason to refuse a token.
 
 ``code`` is for programs and part of the public contract. The text of an error is for the
 log alone: it says why, in words of ours, and never holds a token or anything unverified.
@@ -27,9 +27,13 @@ __all__ = [
 
 
 class TokenError(Exception):
-    """A request is refused for the sake of its token."""
+    """A request is refused because of its token.
 
-    code: ClassVar[str]
+    A project may derive its own errors from this one or from those below: status and sentence
+    are found along the base classes.
+    """
+
+    code: ClassVar[str] = "token_invalid"
 
 
 class InvalidRequest(TokenError):
@@ -52,8 +56,6 @@ class TokenMissing(TokenError):
 
 class TokenInvalid(TokenError):
     """Not a token of ours, or not one of the kind that is needed here."""
-
-    code = "token_invalid"
 
 
 class TokenExpired(TokenError):
@@ -107,6 +109,6 @@ class LoginTooOld(TokenError):
 
 
 class Unavailable(TokenError):
-    """A store that must be asked cannot be; nobody is let in unasked."""
+    """A database, a cache or a vault does not answer; the request is refused until it does."""
 
     code = "unavailable"

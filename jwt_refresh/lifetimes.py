@@ -1,4 +1,4 @@
-"""How long tokens and sessions live: the settings, or what a project says for one login."""
+"""The lengths of life of tokens and sessions: by the settings, or by a project for one login."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONGEST = timedelta(seconds=MAX_LIFETIME)
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """What a session is given at login, and keeps. What is left out follows the settings.
+    """The lifetimes that a session gets at login, and keeps. One left out follows the settings.
 
     ``lifetime`` is that of a JWT that authenticates. ``refresh_lifetime`` is that of a refresh
     token, and so how long the session may lie idle; ``None`` chooses the sliding style.
@@ -30,7 +30,7 @@ class Lifetimes:
     session_lifetime: timedelta | None = field(default_factory=lambda: conf.SESSION_LIFETIME)
 
     def problems(self) -> Iterator[tuple[str, str, str]]:
-        """What is wrong with them: a name, the fault, and the mend."""
+        """Name each fault: the lifetime, the fault, and the mend."""
         if not timedelta(seconds=1) <= self.lifetime <= LONGEST:
             mend = "It is at least one second and at most 400 days; half an hour is usual."
             yield "lifetime", "is out of range", mend
@@ -44,15 +44,15 @@ class Lifetimes:
 
 
 def lifetimes_of(user: Any, request: HttpRequest | None) -> Lifetimes:
-    """Those of a login that is about to start.
+    """The lifetimes of a login that is about to start.
 
-    Raises ``ImproperlyConfigured`` where the project's own function gives useless ones.
+    Raises ``ImproperlyConfigured`` where the project's own function returns useless ones.
     """
-    if conf.LIFETIMES is None:
+    if conf.LOGIN_LIFETIMES is None:
         return Lifetimes()
-    chosen = function_of(conf.LIFETIMES)(user, request)
+    chosen = function_of(conf.LOGIN_LIFETIMES)(user, request)
     if not isinstance(chosen, Lifetimes):
-        raise ImproperlyConfigured("JWT_REFRESH['LIFETIMES'] must return Lifetimes.")
+        raise ImproperlyConfigured("JWT_REFRESH['LOGIN_LIFETIMES'] must return Lifetimes.")
     for name, fault, mend in chosen.problems():
-        raise ImproperlyConfigured(f"JWT_REFRESH['LIFETIMES']: {name} {fault}. {mend}")
+        raise ImproperlyConfigured(f"JWT_REFRESH['LOGIN_LIFETIMES']: {name} {fault}. {mend}")
     return chosen

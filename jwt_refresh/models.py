@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -17,11 +17,15 @@ from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from .core.claims import Style, later, whole_second
 from .core.rotation import has_ended
 from .core.users import auth_hash_of, auth_hashes_of
 
 MAX_AMR = 100
 """Longest list of authentication methods, in characters with the spaces between them."""
+
+
+STYLES = [(Style.SLIDING.value, _("sliding")), (Style.PAIR.value, _("pair"))]
 
 
 class SessionQuerySet(models.QuerySet["Session"]):
@@ -36,22 +40,28 @@ class SessionQuerySet(models.QuerySet["Session"]):
     def ended(self) -> SessionQuerySet:
         return self.filter(_ended(timezone.now()), revoked_at=None)
 
+    def of_user(self, user: Any) -> SessionQuerySet:
+        return self.filter(user=user.pk)
+
     def dead(self, by: datetime) -> SessionQuerySet:
-        """Those that were revoked or had ended ``by`` an instant."""
+        """Sessions that were revoked or had ended ``by`` an instant."""
         return self.filter(_ended(by) | Q(revoked_at__isnull=False, revoked_at__lte=by))
 
     def surplus(self, most: int) -> SessionQuerySet:
-        """Those that the ``most`` most recently refreshed ones leave over."""
+        """All but the ``most`` sessions that were refreshed last."""
         newest_first = Window(RowNumber(), order_by=[F("rotated_at").desc(), F("pk").desc()])
         ranked = self.annotate(place=newest_first).filter(place__gt=most)
         return self.filter(pk__in=ranked.values("pk"))
 
-    def revoke(self, reason: str, at: datetime) -> int:
-        """Revoke those that are not revoked yet; how many that were. One statement."""
+    def mark_revoked(self, reason: str, at: datetime) -> int:
+        """Write the revocation of those that are not revoked yet; return how many they were.
+
+        One statement. It tells no signal, log or denylist: ``sessions.revoke`` does.
+        """
         return self.filter(revoked_at=None).update(revoked_at=at, revoked_reason=reason)
 
     def confirm(self, session: Session) -> int:
-        """Note that the client holds the current token, if it still is what it was."""
+        """Write that the client holds the current token, if ``session`` still has that one."""
         return self.filter(
             pk=session.pk,
             current_jti=session.current_jti,
@@ -60,7 +70,7 @@ class SessionQuerySet(models.QuerySet["Session"]):
         ).update(confirmed_at=timezone.now())
 
     def carry_over(self, auth_hashes: Collection[str], auth_hash: str) -> int:
-        """Keep those with one of the old ``auth_hashes`` alive under the new one."""
+        """Give the new ``auth_hash`` to the sessions that have one of the old ones."""
         return self.filter(auth_hash__in=auth_hashes).update(auth_hash=auth_hash)
 
 
@@ -74,10 +84,6 @@ class Session(models.Model):
     A refresh rewrites the row in place; no column that it writes is indexed, so that
     PostgreSQL need not touch an index. Instants that become claims are whole seconds.
     """
-
-    class Style(models.TextChoices):
-        SLIDING = "sliding", _("sliding")
-        PAIR = "pair", _("pair")
 
     class Reason(models.TextChoices):
         """Why the app itself revokes; callers of ``sessions.revoke`` may give words of theirs."""
@@ -101,7 +107,7 @@ class Session(models.Model):
         related_name="jwt_sessions",
         verbose_name=_("user"),
     )
-    style = models.CharField(_("style"), max_length=7, choices=Style.choices)
+    style = models.CharField(_("style"), max_length=7, choices=STYLES)
     lifetime = models.DurationField(_("lifetime of a JWT"))
     refresh_lifetime = models.DurationField(_("lifetime of a refresh token"), null=True)
     started_at = models.DateTimeField(_("started at"))
@@ -134,7 +140,7 @@ class Session(models.Model):
         """Give the row a new current token, which nobody has used. Nothing is saved."""
         self.current_jti = secrets.token_urlsafe(16)
         # By the clock of a server that lags, a token would be older than its session.
-        self.issued_at = max(now.replace(microsecond=0), self.started_at)
+        self.issued_at = max(whole_second(now), self.started_at)
         self.expires_at = later(self.issued_at, self.refresh_lifetime or self.lifetime)
         if self.ends_at is not None:
             self.expires_at = min(self.expires_at, self.ends_at)
@@ -154,7 +160,7 @@ class Session(models.Model):
         return self.State.ENDED if has_ended(self, timezone.now()) else self.State.LIVE
 
     def has_password_of(self, user: Any) -> bool:
-        """Whether the password of ``user`` is the one of login.
+        """Tell whether the password of ``user`` is the one of login.
 
         A user model without ``get_session_auth_hash`` has nothing to compare.
         """
@@ -185,9 +191,3 @@ class IssuedToken(models.Model):
 
     def __str__(self) -> str:
         return self.jti
-
-
-def later(instant: datetime, lifetime: timedelta) -> datetime:
-    """``instant + lifetime`` in elapsed whole seconds, also where local time skips an hour."""
-    zone = UTC if settings.USE_TZ else None
-    return datetime.fromtimestamp(int(instant.timestamp() + lifetime.total_seconds()), tz=zone)

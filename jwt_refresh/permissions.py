@@ -11,7 +11,7 @@ from rest_framework.request import Request
 
 from .core.claims import Claims
 from .exceptions import LoginTooOld, TokenMissing
-from .web.transport import Refusal
+from .web.transport import refuse
 
 if TYPE_CHECKING:
     # REST framework imports its default permissions while it loads that module.
@@ -27,11 +27,11 @@ class IsAuthenticated(permissions.IsAuthenticated):
     def has_permission(self, request: Request, view: APIView) -> bool:
         if super().has_permission(request, view):
             return True
-        raise Refusal(TokenMissing("no authenticator found credentials"))
+        raise refuse(TokenMissing("no authenticator found credentials"))
 
 
 class RecentlyAuthenticated(IsAuthenticated):
-    """Asks for a login (``auth_time``, which no refresh moves) no longer ago than ``max_age``.
+    """A demand for a login (``auth_time``, which no refresh moves) no older than ``max_age``.
 
     Give it to ``permission_classes`` as it is: ``[RecentlyAuthenticated(max_age=...)]``. Whoever
     logged in earlier gets a 401 with the challenge of RFC 9470 section 3, and so does whoever
@@ -42,7 +42,7 @@ class RecentlyAuthenticated(IsAuthenticated):
         self.max_age = max_age
 
     def __call__(self) -> RecentlyAuthenticated:
-        """REST framework calls what it finds in ``permission_classes``, to get an instance."""
+        """Return itself: REST framework calls what it finds in ``permission_classes``."""
         return self
 
     def has_permission(self, request: Request, view: APIView) -> bool:
@@ -51,4 +51,4 @@ class RecentlyAuthenticated(IsAuthenticated):
         seconds = int(self.max_age.total_seconds())
         if isinstance(claims, Claims) and time.time() - claims.get("auth_time", 0) <= seconds:
             return True
-        raise Refusal(LoginTooOld(seconds))
+        raise refuse(LoginTooOld(seconds))

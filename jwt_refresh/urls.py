@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 
 from . import views
-from .jwks import JWKSView
 from .web.endpoint import TokenView
 
 app_name = "jwt_refresh"
@@ -24,5 +23,5 @@ urlpatterns = [
     *_endpoint("logout/all", views.LogoutAllView, "logout-all"),
     *_endpoint("sessions", views.SessionListView, "session-list"),
     *_endpoint("sessions/<sid>", views.SessionDetailView, "session-detail"),
-    *_endpoint("jwks.json", JWKSView, "jwks"),
+    *_endpoint("jwks.json", views.JWKSView, "jwks"),
 ]

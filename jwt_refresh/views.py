@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import time
+import hashlib
+import json
 import uuid
-from contextlib import suppress
 from typing import Any
 
-from django.contrib.auth import authenticate, get_user_model, signals
-from django.db import DatabaseError
+from django.contrib.auth import signals
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 from rest_framework import status
@@ -21,33 +23,43 @@ from rest_framework.response import Response
 from . import sessions
 from .authentication import BearerAuthentication, JWTAuthentication
 from .conf import conf
-from .exceptions import InvalidCredentials, PasswordChanged, TokenMissing, UserInactive
-from .models import Session, SessionQuerySet
+from .core.claims import numeric_date
+from .exceptions import TokenError, TokenMissing
+from .login import log_in
+from .models import Session
 from .permissions import IsAuthenticated
 from .serializers import LoginSerializer, SessionSerializer, TokenResponseSerializer
-from .sessions import checking
-from .sessions.issuing import Tokens
-from .sessions.passwords import checking_password
-from .stores.database import write_alias
+from .sessions.checking import find, sessions_of, verify
+from .sessions.refreshing import exchange
 from .web.endpoint import TokenView
-from .web.limits import Limit, LoginLimits
-from .web.transport import Refusal, body_of, idempotency_key_of, token_of
+from .web.limits import Limit
+from .web.transport import body_of, idempotency_key_of, refuse, token_of
+
+__all__ = ["exception_handler"]
+
+JWKS_MAX_AGE = 300
+"""How long others may keep the public keys, in seconds: a new one is published that long before
+it signs."""
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
-    """For ``EXCEPTION_HANDLER`` of a project: a request without a token gets ``token_missing``.
+    """Handle errors of a project's views, as its ``EXCEPTION_HANDLER``.
 
-    Only in views that a class of ours guards; any other error is as it was.
+    A ``TokenError`` that a verb of ours raised is answered as our endpoints answer it. A request
+    without a token gets ``token_missing`` in views that a class of ours guards. Any other error is
+    as it was.
     """
-    if isinstance(exc, NotAuthenticated) and any(
+    if isinstance(exc, TokenError):
+        exc = refuse(exc)
+    elif isinstance(exc, NotAuthenticated) and any(
         isinstance(guard, BearerAuthentication) for guard in context["request"].authenticators
     ):
-        exc = Refusal(TokenMissing("no authenticator found credentials"))
+        exc = refuse(TokenMissing("no authenticator found credentials"))
     return rest.exception_handler(exc, context)
 
 
 class IssuingView(TokenView):
-    """Base of what hands out tokens: not there where the keys can only verify."""
+    """The base of what hands out tokens: not there where the keys can only verify."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         if conf.keyring().signing is None:
@@ -58,38 +70,11 @@ class IssuingView(TokenView):
 class LoginView(IssuingView):
     """Check the credentials with Django's ``authenticate()`` and start a session."""
 
-    @sensitive_variables("credentials")
     def post(self, request: Request) -> Response:
         serializer = LoginSerializer(data=body_of(request))
         serializer.is_valid(raise_exception=True)
-        credentials = serializer.validated_data
-        limits = LoginLimits(request._request, credentials[get_user_model().USERNAME_FIELD])
-        limits.check()
-        try:
-            tokens = self._log_in(request, credentials)
-        except InvalidCredentials:
-            limits.failed()
-            raise
-        limits.succeeded()
-        request.user = tokens.session.user
-        _tell_logged_in(request, request.user)
+        tokens = log_in(request, serializer.validated_data)
         return Response(TokenResponseSerializer(tokens).data)
-
-    @sensitive_variables("credentials")
-    def _log_in(self, request: Request, credentials: dict[str, Any]) -> Tokens:
-        with checking_password(credentials["password"]):
-            user = authenticate(request._request, **credentials)
-        if user is None:
-            raise InvalidCredentials("refused by every backend")
-        try:
-            return sessions.start(user, request._request)
-        except (UserInactive, PasswordChanged) as error:
-            # AllowAllUsersModelBackend or a replica let this user through: nobody was told yet.
-            name = get_user_model().USERNAME_FIELD
-            signals.user_login_failed.send(
-                __name__, credentials={name: credentials[name]}, request=request._request
-            )
-            raise InvalidCredentials(str(error)) from None
 
 
 class RefreshView(IssuingView):
@@ -98,38 +83,41 @@ class RefreshView(IssuingView):
     @sensitive_variables("encoded")
     def post(self, request: Request) -> Response:
         encoded = token_of(request)
-        _throttle("refresh", encoded, request)
-        tokens = sessions.refresh(
-            encoded,
-            idempotency_key=idempotency_key_of(request),
-            request=request._request,
-        )
+        claims = conf.verifier(request._request).refreshable(encoded)
+        # Only what we signed counts, so that no stranger uses up the tries of a session.
+        Limit("refresh", conf.REFRESH_RATE).hit(claims.sid)
+        key = idempotency_key_of(request)
+        tokens = exchange(claims, idempotency_key=key, request=request._request)
         return Response(TokenResponseSerializer(tokens).data)
 
 
 class VerifyView(TokenView):
-    """Whether a token would authenticate, or be refreshed, now."""
+    """Say whether a token would authenticate, or be refreshed, now."""
 
     @sensitive_variables("encoded")
     def post(self, request: Request) -> Response:
         encoded = token_of(request)
-        _throttle("verify", encoded, request)
-        claims = checking.verify(encoded, request._request)
-        return Response({"active": True, "expires_in": claims.exp - int(time.time())})
+        claims = conf.verifier(request._request).current(encoded)
+        Limit("verify", conf.REFRESH_RATE).hit(claims.sid)
+        verify(claims)
+        left = claims.exp - numeric_date(timezone.now())
+        return Response({"active": True, "expires_in": left})
 
 
 class LogoutView(TokenView):
     """Revoke the session of a token, which may have expired."""
 
+    @sensitive_variables("encoded")
     def post(self, request: Request) -> Response:
-        session = checking.find(token_of(request), request._request)
+        encoded = token_of(request)
+        session = find(conf.verifier(request._request).ours(encoded))
         if session is not None and sessions.revoke(session, Session.Reason.LOGOUT):
             _tell_logged_out(request, session.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class OwnSessionsView(TokenView):
-    """Base of what people do with their own sessions."""
+    """The base of what people do with their own sessions."""
 
     permission_classes = [IsAuthenticated]
 
@@ -148,10 +136,10 @@ class LogoutAllView(OwnSessionsView):
 
 
 class SessionListView(OwnSessionsView):
-    """The live sessions of the user who asks, the one used last first."""
+    """List the live sessions of the user who asks, the one used last first."""
 
     def get(self, request: Request) -> Response:
-        live = _sessions_of(request.user).live().order_by("-issued_at", "-started_at", "pk")
+        live = sessions_of(request.user).live().order_by("-issued_at", "-started_at", "pk")
         claims: Any = request.auth
         context = {"current": claims.sid}
         return Response(SessionSerializer(live, many=True, context=context).data)
@@ -161,33 +149,28 @@ class SessionDetailView(OwnSessionsView):
     """End one session of the user who asks."""
 
     def delete(self, request: Request, sid: str) -> Response:
-        with suppress(ValueError):
-            session = _sessions_of(request.user).filter(pk=uuid.UUID(sid)).first()
-            if session is not None:
-                sessions.revoke(session, Session.Reason.USER)
-                return Response(status=status.HTTP_204_NO_CONTENT)
-        raise NotFound
+        try:
+            pk = uuid.UUID(sid)
+        except ValueError:
+            raise NotFound from None
+        session = sessions_of(request.user).filter(pk=pk).first()
+        if session is None:
+            raise NotFound
+        sessions.revoke(session, Session.Reason.USER)
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-@sensitive_variables()
-def _throttle(scope: str, encoded: str, request: Request) -> None:
-    """By session, and only once we know that we signed the token: no stranger counts for it."""
-    claims = conf.verifier(request._request).ours(encoded)
-    Limit(scope, conf.REFRESH_RATE).hit(claims.sid)
+class JWKSView(TokenView):
+    """The public keys (RFC 7517), for services that verify by themselves."""
 
-
-def _sessions_of(user: Any) -> SessionQuerySet:
-    return Session.objects.using(write_alias()).filter(user=user.pk)
-
-
-def _tell_logged_in(request: Request, user: Any) -> None:
-    try:
-        signals.user_logged_in.send(type(user), request=request._request, user=user)
-    except DatabaseError:
-        # Django notes the time on the user's row, which may be gone by now.
-        if type(user)._base_manager.using(write_alias()).filter(pk=user.pk).exists():
-            raise
-        raise InvalidCredentials("deleted during login") from None
+    def get(self, request: Request) -> HttpResponseBase:
+        jwks = conf.keyring().jwks()
+        digest = hashlib.sha256(json.dumps(jwks).encode()).hexdigest()
+        response = Response(jwks, content_type="application/jwk-set+json")
+        response["Cache-Control"] = f"public, max-age={JWKS_MAX_AGE}"
+        response["ETag"] = etag = f'"{digest}"'
+        plain = request._request
+        return get_conditional_response(plain, etag=etag, response=response) or response
 
 
 def _tell_logged_out(request: Request, user: Any) -> None:

@@ -34,7 +34,7 @@ DEFAULTS = {
     "LIFETIME": timedelta(minutes=30),
     "REFRESH_LIFETIME": None,
     "SESSION_LIFETIME": timedelta(days=30),
-    "LIFETIMES": None,
+    "LOGIN_LIFETIMES": None,
     "REFRESH_GRACE": timedelta(seconds=30),
     "RETRY_WINDOW": timedelta(days=1),
     "ON_REUSE": "session",

@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 
 from jwt_refresh import sessions
+from jwt_refresh.core.claims import Style
 from jwt_refresh.lifetimes import Lifetimes
 from jwt_refresh.models import Session
 from tests.support.devices import PAIR
@@ -42,7 +43,7 @@ def fractional(user: Any, request: HttpRequest | None) -> Lifetimes:
 
 
 def hook(function: Any) -> dict[str, str]:
-    return {"LIFETIMES": f"{__name__}.{function.__name__}"}
+    return {"LOGIN_LIFETIMES": f"{__name__}.{function.__name__}"}
 
 
 def test_what_is_left_out_follows_the_settings(settings: Any) -> None:
@@ -85,7 +86,7 @@ def test_a_project_can_choose_for_one_login_and_the_session_keeps_it(
 def test_a_function_may_choose_the_style(ann: Any, settings: Any) -> None:
     settings.JWT_REFRESH = PAIR | hook(fractional)
     tokens = sessions.start(ann)
-    assert (tokens.session.style, tokens.refresh_token) == (Session.Style.SLIDING, None)
+    assert (tokens.session.style, tokens.refresh_token) == (Style.SLIDING, None)
 
 
 def test_a_lifetime_counts_in_whole_seconds(ann: Any, settings: Any, clock: Any) -> None:

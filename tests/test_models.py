@@ -18,7 +18,8 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from jwt_refresh import sessions
-from jwt_refresh.models import IssuedToken, Session, later
+from jwt_refresh.core.claims import Style, later
+from jwt_refresh.models import IssuedToken, Session
 from jwt_refresh.sessions.refreshing import ROTATING
 
 SECOND = timedelta(seconds=1)
@@ -33,7 +34,7 @@ def save(user: Any, **changes: Any) -> Session:
     now = timezone.now()
     columns: dict[str, Any] = {
         "user": user,
-        "style": Session.Style.SLIDING,
+        "style": Style.SLIDING,
         "lifetime": HOUR,
         "started_at": now,
         "current_jti": "current",
@@ -111,11 +112,11 @@ def test_revoke_is_one_statement_and_leaves_the_revoked_as_they_are(
     save(ann)
     first = timezone.now()
     with django_assert_num_queries(1):
-        assert Session.objects.all().revoke("first", first) == 2
+        assert Session.objects.all().mark_revoked("first", first) == 2
     third = save(ann)
     with django_assert_num_queries(1):
-        assert Session.objects.all().revoke("second", first + HOUR) == 1
-    assert Session.objects.all().revoke("third", first + HOUR) == 0
+        assert Session.objects.all().mark_revoked("second", first + HOUR) == 1
+    assert Session.objects.all().mark_revoked("third", first + HOUR) == 0
     revoked = set(Session.objects.exclude(pk=third.pk).values_list("revoked_at", "revoked_reason"))
     assert revoked == {(first, "first")}
     third.refresh_from_db()
@@ -124,7 +125,7 @@ def test_revoke_is_one_statement_and_leaves_the_revoked_as_they_are(
 
 def test_revoke_touches_the_chosen_sessions_alone(ann: Any) -> None:
     chosen, other = save(ann), save(ann)
-    assert Session.objects.filter(pk=chosen.pk).revoke("lost", timezone.now()) == 1
+    assert Session.objects.filter(pk=chosen.pk).mark_revoked("lost", timezone.now()) == 1
     other.refresh_from_db()
     assert (other.revoked_at, other.revoked_reason) == (None, "")
 
@@ -189,7 +190,7 @@ def test_a_session_is_shown_by_its_id_and_a_token_by_its_jti(ann: Any) -> None:
     assert str(IssuedToken.objects.get()) == session.current_jti
 
 
-@pytest.mark.parametrize("style", Session.Style.values)
+@pytest.mark.parametrize("style", [*Style])
 @pytest.mark.parametrize("end", [None, 2 * HOUR])
 def test_a_renewed_session_never_outlives_its_end(
     ann: Any, clock: time_machine.Traveller, settings: Settings, end: timedelta | None, style: str

@@ -139,9 +139,16 @@ def test_a_token_user_is_authenticated_and_may_nothing(phone: Device) -> None:
     assert user.pk == user.id == user.get_username() == str(user) == str(phone.user.pk)
     assert (user.is_authenticated, user.is_anonymous, user.is_active) == (True, False, True)
     assert (user.is_staff, user.is_superuser) == (False, False)
+    assert not user.groups.exists()
+    assert not user.user_permissions.exists()
+    assert user.get_all_permissions() == set()
+    assert not user.has_perm("auth.view_user")
+    assert not user.has_perms(["auth.view_user"])
+    assert user.has_perms([])
+    assert not user.has_module_perms("auth")
 
 
-@pytest.mark.parametrize("name", ["email", "sub", "first_name", "has_perm", "sid"])
+@pytest.mark.parametrize("name", ["email", "sub", "first_name", "sid"])
 def test_a_token_user_has_nothing_that_it_was_not_given(phone: Device, name: str) -> None:
     """Claims are no attributes: one called ``is_superuser`` would be believed."""
     phone.login()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from jwt_refresh.core.claims import Claims, Kind, Style
-from jwt_refresh.core.rotation import Act, Windows, check_alive, verdict
+from jwt_refresh.core.rotation import Act, Owner, Windows, check_alive, verdict
 from jwt_refresh.exceptions import StaleRetry, TokenError, TokenInvalid, TokenReused
 
 from .sessions import GRACE, RETRY, Pair, Session
@@ -43,6 +43,9 @@ class Record:
 
     issued_at: datetime
     key_hash: str
+
+
+OWNER = Owner("owner", active=True, same_password=True)
 
 
 class OurSession(Session):
@@ -120,8 +123,8 @@ class OurSession(Session):
 
     def _check_alive(self, kind: Kind, pair: Pair, now: float) -> Claims:
         expired = kind is Kind.REFRESH and now >= pair.expires_at
-        claims = Claims(kind, MappingProxyType({"jti": pair.jti}), expired)
-        check_alive(self.row, claims, now=instant(now), active=True, same_password=True)
+        claims = Claims(kind, MappingProxyType({"jti": pair.jti, "sub": OWNER.subject}), expired)
+        check_alive(self.row, OWNER, claims, now=instant(now))
         return claims
 
     def _successor(self, jti: str, *, keyed: bool) -> Record | None:

@@ -1,4 +1,4 @@
-"""System checks of the settings: each names the key and the mend."""
+"""System checks of the settings: each rule is a function, and names the key and the mend."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from . import deploy, keys, rules, types
 
 @register()
 def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """All rules; those on values only where names and types are right."""
+    """Apply all rules; those on values only where names and types are right."""
     given = getattr(settings, "JWT_REFRESH", {})
     if not isinstance(given, dict):
         return [Error("JWT_REFRESH must be a dict.", id="jwt_refresh.E002")]
-    return [*types.check(given)] or [*keys.check(), *rules.check()]
+    unreadable = [*types.check_names(given), *types.check_types(given)]
+    return unreadable or [message for rule in keys.RULES + rules.RULES for message in rule()]
 
 
 @register(Tags.security, deploy=True)
 def check_deployment(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """What is unsafe where others can reach it; only where the settings can be used at all."""
-    unusable = any(message.is_serious() for message in check_settings(app_configs))
-    return [] if unusable else [*deploy.check()]
+    """Apply the rules for a server that others can reach, where the settings can be used at all."""
+    if any(message.is_serious() for message in check_settings(app_configs)):
+        return []
+    return [message for rule in deploy.RULES for message in rule()]

@@ -1,8 +1,8 @@
-"""What is right on one's own machine and unsafe where others can reach it."""
+"""The rules for a server that others can reach: right on one's own machine, unsafe there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -14,26 +14,23 @@ from rest_framework.settings import api_settings
 from jwt_refresh.conf import conf
 from jwt_refresh.core.keys.generating import RSA_BITS
 
-from .messages import warning
 from .rules import is_private
+from .types import warning
 
 LONG_LIFETIME = timedelta(hours=1)
 """RFC 6750 section 5.3 asks for less."""
 
 
-def check() -> Iterator[CheckMessage]:
-    yield from _keys()
-    yield from _lifetimes()
-    yield from _throttles()
-
-
-def _keys() -> Iterator[CheckMessage]:
+def check_rsa_sizes() -> Iterator[CheckMessage]:
     for key in conf.keyring().keys:
         public: Any = key.verifying[0]
         if key.algorithm[:2] in ("RS", "PS") and public.key_size < RSA_BITS:
             name = "PUBLIC_KEYS" if key.signing is None else "PRIVATE_KEYS"
             hint = f"Take {RSA_BITS} bits, or another algorithm: EdDSA keys are shorter."
             yield warning("W020", name, f"has an RSA key of {public.key_size} bits.", hint)
+
+
+def check_origin() -> Iterator[CheckMessage]:
     if any(key.jwk is not None for key in conf.keyring().keys):
         for name in ("ISSUER", "AUDIENCE"):
             if getattr(conf, name) is None:
@@ -41,28 +38,48 @@ def _keys() -> Iterator[CheckMessage]:
                 yield warning("W021", name, "is not set, with key pairs.", hint)
 
 
-def _lifetimes() -> Iterator[CheckMessage]:
+def check_long_lifetime() -> Iterator[CheckMessage]:
     if conf.LIFETIME > LONG_LIFETIME:
         hint = "Whoever takes a token has it for so long: an hour at most is usual."
         yield warning("W022", "LIFETIME", "is long.", hint)
+
+
+def check_endless_sessions() -> Iterator[CheckMessage]:
     if conf.SESSION_LIFETIME is None:
         hint = "A theft that nobody notices never ends: 30 days are usual."
         yield warning("W023", "SESSION_LIFETIME", "ends no session.", hint)
 
 
-def _throttles() -> Iterator[CheckMessage]:
+def check_limits_are_on() -> Iterator[CheckMessage]:
     for name in ("LOGIN_RATE", "REFRESH_RATE"):
         if getattr(conf, name) is None:
             hint = "Passwords and tokens can be tried without end, unless something else counts."
             yield warning("W024", name, "is off.", hint)
+
+
+def check_counters_are_shared() -> Iterator[CheckMessage]:
     counts = conf.LOGIN_RATE is not None or conf.REFRESH_RATE is not None
     if counts and is_private(settings.CACHES[DEFAULT_CACHE_ALIAS]):
         hint = "Throttles count in it: take one that all processes share, such as Redis."
         text = "The default cache is not shared."
         yield Warning(text, hint=hint, id="jwt_refresh.W025")
+
+
+def check_proxies() -> Iterator[CheckMessage]:
     if conf.LOGIN_RATE is not None and api_settings.NUM_PROXIES is None:
         hint = (
             "Behind a proxy all clients would count as one address: say how many there are, or 0."
         )
         text = "REST_FRAMEWORK['NUM_PROXIES'] is not set."
         yield Warning(text, hint=hint, id="jwt_refresh.W026")
+
+
+RULES: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
+    check_rsa_sizes,
+    check_origin,
+    check_long_lifetime,
+    check_endless_sessions,
+    check_limits_are_on,
+    check_counters_are_shared,
+    check_proxies,
+)

@@ -1,19 +1,19 @@
-"""Keys and secrets: whatever the ring refuses, and what can be guessed."""
+"""The rules for keys and secrets: whatever the keyring refuses, and what can be guessed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Warning
 
 from jwt_refresh.conf import conf
-from jwt_refresh.core.keys.config import RingError
+from jwt_refresh.core.keys.config import KeyConfigError
 from jwt_refresh.core.keys.keyring import HMAC_KEY_BYTES, Keyring
 from jwt_refresh.exceptions import Unavailable
 
-from .messages import error, warning
+from .types import error, warning
 
 IDS = {"ALGORITHM": "E003", "SECRET": "E004", "PRIVATE_KEYS": "E013", "PUBLIC_KEYS": "E013"}
 PUBLISHED_SECRETS = {
@@ -24,39 +24,52 @@ PUBLISHED_SECRETS = {
 """Secrets of examples that everybody knows."""
 
 
-def check() -> Iterator[CheckMessage]:
+def check_keyring() -> Iterator[CheckMessage]:
+    """Build the keyring; the rules on its keys have their turn only where that succeeds."""
     try:
-        ring = conf.keyring()
-    except RingError as problem:
+        keyring = conf.keyring()
+    except KeyConfigError as problem:
         yield error(IDS[problem.name], problem.name, problem.fault, problem.mend)
     except Unavailable:
         hint = "It takes no argument and returns a list of PEM texts or JWKs."
         yield error("E014", "PRIVATE_KEYS", "or 'PUBLIC_KEYS' names a function that fails.", hint)
     else:
-        yield from _change_over(ring)
-        yield from _lengths(ring)
-    yield from _secrets()
+        yield from check_change_over(keyring)
+        yield from check_secret_key_length(keyring)
 
 
-def _change_over(ring: Keyring) -> Iterator[CheckMessage]:
-    if len({key.jwk is None for key in ring.keys}) == 2:
+def check_change_over(keyring: Keyring) -> Iterator[CheckMessage]:
+    if len({key.jwk is None for key in keyring.keys}) == 2:
         hint = "Leave it out once the last token that it signed has expired."
         yield warning("W006", "SECRET", "stands beside key pairs.", hint)
 
 
-def _lengths(ring: Keyring) -> Iterator[CheckMessage]:
+def check_secret_key_length(keyring: Keyring) -> Iterator[CheckMessage]:
     least = HMAC_KEY_BYTES.get(conf.ALGORITHM, 0)
-    if conf.SECRET is None and ring.keys[0].jwk is None and len(settings.SECRET_KEY) < least:
+    if conf.SECRET is None and keyring.keys[0].jwk is None and len(settings.SECRET_KEY) < least:
         hint = f"Give it {least} random characters or more: all keys are derived from it."
         yield Warning("SECRET_KEY is short.", hint=hint, id="jwt_refresh.W001")
 
 
-def _secrets() -> Iterator[CheckMessage]:
-    given: Any = [conf.SECRET] if isinstance(conf.SECRET, str) else conf.SECRET or ()
-    texts = [text for text in given if isinstance(text, str)]
-    if any(len(set(text)) < 5 or text in PUBLISHED_SECRETS for text in texts):
+def check_guessable_secrets() -> Iterator[CheckMessage]:
+    if any(len(set(text)) < 5 or text in PUBLISHED_SECRETS for text in _secrets()):
         generate = 'python -c "import secrets; print(secrets.token_urlsafe(64))"'
         yield error("E004", "SECRET", "can be guessed.", f"Make a random one: {generate}")
-    if settings.SECRET_KEY in texts:
+
+
+def check_secret_of_its_own() -> Iterator[CheckMessage]:
+    if settings.SECRET_KEY in _secrets():
         hint = "Leave it out: a key of its own is then derived from SECRET_KEY."
         yield warning("W002", "SECRET", "is SECRET_KEY itself.", hint)
+
+
+RULES: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
+    check_keyring,
+    check_guessable_secrets,
+    check_secret_of_its_own,
+)
+
+
+def _secrets() -> list[str]:
+    given: Any = [conf.SECRET] if isinstance(conf.SECRET, str) else conf.SECRET or ()
+    return [text for text in given if isinstance(text, str)]

@@ -1,4 +1,7 @@
-"""Names of settings, and the types of their values, as ``Conf`` annotates them."""
+"""The names of settings, and the types of their values, as ``Conf`` annotates them.
+
+Also the wording of a message on one setting, which all rules share.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,30 @@ from difflib import get_close_matches
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from django.core.checks import CheckMessage, Error
+from django.core.checks import CheckMessage, Error, Warning
 
 from jwt_refresh.conf import Conf
-
-from .messages import error
 
 TYPES = {name: get_args(hint)[0] for name, hint in get_type_hints(Conf).items()}
 _WORDS = {type(None): "None", str: "a string", int: "a whole number"}
 
 
-def check(given: dict[Any, Any]) -> Iterator[CheckMessage]:
+def error(check: str, name: str, problem: str, hint: str) -> Error:
+    return Error(f"JWT_REFRESH[{name!r}] {problem}", hint=hint, id=f"jwt_refresh.{check}")
+
+
+def warning(check: str, name: str, problem: str, hint: str) -> Warning:
+    return Warning(f"JWT_REFRESH[{name!r}] {problem}", hint=hint, id=f"jwt_refresh.{check}")
+
+
+def check_names(given: dict[Any, Any]) -> Iterator[CheckMessage]:
     for name in given.keys() - TYPES.keys():
         close = get_close_matches(str(name).strip().upper(), TYPES, n=1)
         hint = f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(sorted(TYPES))}."
         yield Error(f"JWT_REFRESH has no setting {name!r}.", hint=hint, id="jwt_refresh.E001")
+
+
+def check_types(given: dict[Any, Any]) -> Iterator[CheckMessage]:
     for name in given.keys() & TYPES.keys():
         if not _fits(given[name], TYPES[name]):
             yield error("E002", name, "has the wrong type.", f"It takes {_describe(TYPES[name])}.")

@@ -1,0 +1,1 @@
+"""Help for other packages. Each module is loaded only where its package is installed."""

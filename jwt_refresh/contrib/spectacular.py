@@ -9,7 +9,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
 from jwt_refresh import serializers
-from jwt_refresh.web.transport import MAX_IDEMPOTENCY_KEY
+from jwt_refresh.sessions.refreshing import MAX_IDEMPOTENCY_KEY
 
 TOKEN: list[dict[str, list[str]]] = [{}, {"JWTAuthentication": []}]
 """The security of endpoints that take the token in the body, or else in the header."""
@@ -47,7 +47,7 @@ def _describe(view: str, method: str, *statuses: int, **facts: Any) -> None:
     responses = _errors(*statuses) | facts.pop("responses")
 
     class Extension(OpenApiViewExtension):  # type: ignore[no-untyped-call]
-        target_class = f"jwt_refresh.{view}"
+        target_class = f"jwt_refresh.views.{view}"
 
         def view_replacement(self) -> type:
             described_class: Any = self.target_class
@@ -63,14 +63,14 @@ TOKENS = {200: serializers.TokenResponseSerializer}
 NOTHING = {204: OpenApiResponse(description="done")}
 
 _describe(
-    "views.LoginView",
+    "LoginView",
     "post",
     *(401, 404, 429),
     request=serializers.LoginSerializer,
     responses=TOKENS | {400: OpenApiResponse(OpenApiTypes.OBJECT, "an error, or errors by field")},
 )
 _describe(
-    "views.RefreshView",
+    "RefreshView",
     "post",
     *(401, 404, 409, 429),
     request=serializers.RefreshableTokenSerializer,
@@ -79,7 +79,7 @@ _describe(
     parameters=[KEY],
 )
 _describe(
-    "views.VerifyView",
+    "VerifyView",
     "post",
     *(401, 429),
     request=serializers.TokenSerializer,
@@ -87,20 +87,18 @@ _describe(
     auth=TOKEN,
 )
 _describe(
-    "views.LogoutView",
+    "LogoutView",
     "post",
     401,
     request=serializers.RefreshableTokenSerializer,
     responses=NOTHING,
     auth=TOKEN,
 )
-_describe("views.LogoutAllView", "post", 401, request=None, responses=NOTHING)
+_describe("LogoutAllView", "post", 401, request=None, responses=NOTHING)
+_describe("SessionListView", "get", 401, responses={200: serializers.SessionSerializer(many=True)})
+_describe("SessionDetailView", "delete", 401, 404, responses=NOTHING, parameters=[SID])
 _describe(
-    "views.SessionListView", "get", 401, responses={200: serializers.SessionSerializer(many=True)}
-)
-_describe("views.SessionDetailView", "delete", 401, 404, responses=NOTHING, parameters=[SID])
-_describe(
-    "jwks.JWKSView",
+    "JWKSView",
     "get",
     responses={
         (200, "application/jwk-set+json"): serializers.JWKSetSerializer,

@@ -1,52 +1,58 @@
-"""What a verified token says, and the kinds of token there are."""
+"""The content of a verified token, the kinds of token, and the times in them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import Enum
+from datetime import UTC, datetime, timedelta
+from enum import Enum, StrEnum
 from types import MappingProxyType
 from typing import Any
 
 
+class Style(StrEnum):
+    """How a session hands out tokens; fixed at login."""
+
+    SLIDING = "sliding"
+    PAIR = "pair"
+
+
 class Kind(Enum):
-    """A kind of token, told by its header ``typ`` (RFC 8725 section 3.11)."""
+    """A kind of token, told by its header ``typ`` (RFC 8725 section 3.11), and its uses."""
 
     ACCESS = "at+jwt"
     REFRESH = "rt+jwt"
     SLIDING = "sliding+jwt"
+
+    @property
+    def authenticates(self) -> bool:
+        """A request can be made with it."""
+        return self is not Kind.REFRESH
+
+    @property
+    def refreshes(self) -> bool:
+        """It can be exchanged for a successor."""
+        return self is not Kind.ACCESS
+
+    @property
+    def style(self) -> Style:
+        """The style of the sessions that hand it out."""
+        return Style.SLIDING if self is Kind.SLIDING else Style.PAIR
 
 
 _REGISTERED = ("iss", "sub", "aud", "exp", "nbf", "iat", "jti")
 _OURS = ("sid", "auth_time", "origin_jti", "client_id", "amr")
 _OF_OTHERS = ("acr", "azp", "cnf", "act", "scope")
 RESERVED = frozenset((*_REGISTERED, *_OURS, *_OF_OTHERS))
-"""Claims that mean something here or to whoever verifies: no project writes them by its hook."""
-
-
-class Style(Enum):
-    """How a session hands out tokens; fixed at login."""
-
-    SLIDING = "sliding"
-    PAIR = "pair"
-
-    @property
-    def authenticating(self) -> Kind:
-        """The kind that authenticates a request."""
-        return Kind.SLIDING if self is Style.SLIDING else Kind.ACCESS
-
-    @property
-    def refreshable(self) -> Kind:
-        """The kind that can be exchanged for a successor."""
-        return Kind.SLIDING if self is Style.SLIDING else Kind.REFRESH
+"""Claims with a meaning here or for whoever verifies: a project's function must not write them."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Claims(Mapping[str, Any]):
-    """The claims of a token whose signature and every registered claim were checked.
+    """The claims of a token, after its signature and every registered claim were checked.
 
-    Only a ``Verifier`` makes one. It reads like a mapping, ``claims["sid"]``, and is what
-    views find as ``request.auth``. The encoded token is not in it.
+    Only a ``Verifier`` makes one. It reads like a mapping, ``claims["sid"]``, and views find it
+    as ``request.auth``. The encoded token is not in it.
     """
 
     kind: Kind
@@ -89,3 +95,20 @@ class Claims(Mapping[str, Any]):
 
     def __repr__(self) -> str:
         return f"<Claims {self.kind.value} sid={self.sid} jti={self.jti}>"
+
+
+def numeric_date(instant: datetime) -> int:
+    """The claim that says ``instant``: whole seconds since the epoch (RFC 7519 section 2)."""
+    return int(instant.timestamp())
+
+
+def whole_second(instant: datetime) -> datetime:
+    """The instant that a claim can say, at or before ``instant``."""
+    return instant.replace(microsecond=0)
+
+
+def later(instant: datetime, lifetime: timedelta) -> datetime:
+    """``instant + lifetime`` in elapsed whole seconds, also where local time skips an hour."""
+    zone = None if instant.tzinfo is None else UTC
+    seconds = int(instant.timestamp() + lifetime.total_seconds())
+    return datetime.fromtimestamp(seconds, tz=zone)

@@ -71,29 +71,42 @@ class Windows:
 
 
 def has_ended(row: Row, now: datetime) -> bool:
-    """Whether the session lay idle too long, or reached its absolute end."""
+    """Tell whether the session lay idle for too long, or reached its absolute end."""
     return now >= row.expires_at or (row.ends_at is not None and now >= row.ends_at)
 
 
-def check_alive(
-    row: Row, claims: Claims, *, now: datetime, active: bool, same_password: bool
-) -> None:
-    """Raise unless the session lives, for a token of its style.
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The user of a session as the verdict sees it.
 
-    ``active`` and ``same_password`` are facts about the user, now and since login.
+    ``subject`` is the claim ``sub`` of the user's tokens; ``same_password`` says that the password
+    is the one of login.
     """
-    style = Style(row.style)
-    if claims.kind not in (style.authenticating, style.refreshable):
-        raise TokenInvalid(f"{claims.kind.value} on a session of style {style.value}")
+
+    subject: str
+    active: bool
+    same_password: bool
+
+
+def check_alive(row: Row, owner: Owner, claims: Claims, *, now: datetime) -> None:
+    """Raise unless the session lives, and the claims are those of a token of its own.
+
+    The whole list of conditions, in the order of their answers. Raises ``TokenInvalid``,
+    ``SessionRevoked``, ``TokenAlreadyExpired``, ``UserInactive`` and ``PasswordChanged``.
+    """
+    if claims.kind.style != row.style:
+        raise TokenInvalid(f"{claims.kind.value} on a session of style {row.style}")
     if row.revoked_at is not None:
         raise SessionRevoked("revoked")
     if has_ended(row, now):
         # In sliding style the session ends with its last token, so "expired" says it better.
         raise TokenAlreadyExpired("past exp") if claims.expired else SessionRevoked("ended")
-    if not active:
+    if not owner.active:
         raise UserInactive("inactive")
-    if not same_password:
+    if not owner.same_password:
         raise PasswordChanged("password changed")
+    if claims.sub != owner.subject:
+        raise TokenInvalid("not the user of the session")
 
 
 def verdict(
@@ -105,7 +118,7 @@ def verdict(
     windows: Windows,
     key_hashes: AbstractSet[str],
 ) -> Act:
-    """What to do about a refreshable token of a living session.
+    """Decide what a refreshable token of a living session is exchanged for.
 
     ``successor`` is the record of the token that took its place, for the previous token that of
     the current one; ``None`` where there is none, of the token itself either. ``key_hashes`` are
@@ -136,7 +149,7 @@ def verdict(
 
 
 def _second_try(row: Row, now: datetime, windows: Windows, same_request: bool) -> Act | None:
-    """What becomes of the previous token; ``None`` where it is a late duplicate."""
+    """Decide on the previous token; ``None`` for a late duplicate."""
     # From the issue of a replacement as well: of two tabs that ask for a lost answer at once,
     # neither must be left with a token that the other one has displaced.
     age = _age(max(row.rotated_at, row.issued_at), now)
@@ -156,7 +169,7 @@ def _second_try(row: Row, now: datetime, windows: Windows, same_request: bool) -
 
 def _outlives_itself(row: Row, act: Act | None) -> bool:
     """In pair style a lost answer can be asked for again as long as its token would live."""
-    return Style(row.style) is Style.PAIR and act in (Act.REISSUE, Act.REPLACE)
+    return row.style == Style.PAIR and act in (Act.REISSUE, Act.REPLACE)
 
 
 def _age(since: datetime, now: datetime) -> timedelta:

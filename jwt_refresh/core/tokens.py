@@ -1,4 +1,4 @@
-"""Claims to encoded tokens and back: the only way out and the only way in.
+"""The conversion of claims into encoded tokens and back. Nothing else makes or reads a token.
 
 PyJWT does the cryptography. The parsing is ours, because PyJWT takes what RFC 8725 and its
 successor refuse (padding, other text encodings, repeated members, times as strings) and
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -25,10 +25,6 @@ MAX_LIFETIME = 400 * 24 * 60 * 60
 """Longest ``exp - iat`` of a token, in seconds."""
 HEADER_MEMO = 64
 """Most headers that a verifier remembers."""
-
-ANY_KIND = frozenset(Kind)
-AUTHENTICATING = frozenset({Kind.ACCESS, Kind.SLIDING})
-REFRESHABLE = frozenset({Kind.REFRESH, Kind.SLIDING})
 
 # Control characters and lone surrogates make databases and terminals misbehave.
 _plain_text = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}").fullmatch
@@ -83,32 +79,33 @@ class Verifier:
         leeway: float = 0,
         issuer: str | None = None,
         audience: str | None = None,
-        clock: Callable[[], float] = time.time,
     ) -> None:
         self._keyring = keyring
         self._leeway = leeway
         self._issuer = issuer
         self._audience = audience
-        self._clock = clock
         self._headers: dict[bytes, tuple[Key, Kind]] = {}
 
     def authenticating(self, encoded: str) -> Claims:
         """A token that authenticates a request, in its time."""
-        return _in_time(self._verify(encoded, AUTHENTICATING))
+        claims = self.ours(encoded)
+        if not claims.kind.authenticates:
+            raise TokenInvalid(f"{claims.kind.value} authenticates no request")
+        return _in_time(claims)
 
     def current(self, encoded: str) -> Claims:
         """A token of any kind, in its time."""
-        return _in_time(self._verify(encoded, ANY_KIND))
+        return _in_time(self.ours(encoded))
 
     def refreshable(self, encoded: str) -> Claims:
-        """A token that can be refreshed; ``expired`` tells whether its time is over."""
-        return self._verify(encoded, REFRESHABLE)
+        """A token that can be refreshed; ``expired`` tells that its time is over."""
+        claims = self.ours(encoded)
+        if not claims.kind.refreshes:
+            raise TokenInvalid(f"{claims.kind.value} cannot be refreshed")
+        return claims
 
     def ours(self, encoded: str) -> Claims:
-        """A token of any kind; ``expired`` tells whether its time is over."""
-        return self._verify(encoded, ANY_KIND)
-
-    def _verify(self, encoded: str, kinds: frozenset[Kind]) -> Claims:
+        """A token of any kind; ``expired`` tells that its time is over."""
         if type(encoded) is not str or len(encoded) > MAX_LENGTH:
             raise TokenInvalid("not text, or too long")
         try:
@@ -123,8 +120,6 @@ class Verifier:
         # Only a header that signed something is remembered, so that nobody else fills the memo.
         if len(self._headers) < HEADER_MEMO:
             self._headers[header] = key, kind
-        if kind not in kinds:
-            raise TokenInvalid(f"{kind.value} does not serve here")
         return self._read_payload(payload, kind)
 
     def _read_header(self, segment: bytes) -> tuple[Key, Kind]:
@@ -149,7 +144,7 @@ class Verifier:
             raise TokenInvalid(problem)
         if content.get("iss") != self._issuer or content.get("aud") != self._audience:
             raise TokenInvalid("issuer or audience")
-        now = self._clock()
+        now = time.time()
         if max(content["iat"], content.get("nbf", 0)) > now + self._leeway:
             raise TokenInvalid("from the future")
         return Claims(kind, MappingProxyType(content), expired=now >= content["exp"])
@@ -162,7 +157,7 @@ def _in_time(claims: Claims) -> Claims:
 
 
 def _problems(content: Mapping[str, Any], kind: Kind) -> Iterator[str]:
-    """What is wrong with the claims of a token of ``kind``, whoever looks and whenever."""
+    """Name each fault in the claims of a token of ``kind`` that is one at any time."""
     for name in ("sub", "sid", "jti", *(["origin_jti"] if kind is Kind.ACCESS else [])):
         text = content.get(name)
         if type(text) is not str or not _plain_text(text):

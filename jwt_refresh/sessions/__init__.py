@@ -1,11 +1,15 @@
-"""The verbs: start a session, refresh it, end it, purge what is over. Nobody else writes rows."""
+"""The verbs: start a session, refresh it, end it, purge what is over.
+
+No other code reads or writes the rows of a session, but for the admin, which only shows them.
+"""
 
 from __future__ import annotations
 
 from .ending import revoke, revoke_user
+from .issuing import Tokens
 from .passwords import keep_current
 from .purging import purge
 from .refreshing import refresh
 from .starting import start
 
-__all__ = ["keep_current", "purge", "refresh", "revoke", "revoke_user", "start"]
+__all__ = ["Tokens", "keep_current", "purge", "refresh", "revoke", "revoke_user", "start"]

@@ -1,10 +1,11 @@
-"""What the database knows of a token: whether it is good, and the records of it."""
+"""The check of a token against the database: its session, its user, and its records."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldError, ValidationError
@@ -15,7 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 from jwt_refresh.conf import conf
 from jwt_refresh.core import rotation
 from jwt_refresh.core.claims import Claims, Kind
-from jwt_refresh.core.rotation import Act
+from jwt_refresh.core.rotation import Act, Owner
 from jwt_refresh.core.users import is_active, subject_of
 from jwt_refresh.exceptions import (
     SessionRevoked,
@@ -24,80 +25,87 @@ from jwt_refresh.exceptions import (
     TokenReused,
     UserInactive,
 )
-from jwt_refresh.models import IssuedToken, Session
-from jwt_refresh.stores.database import GONE, after_commit, unavailable, write_alias
+from jwt_refresh.models import IssuedToken, Session, SessionQuerySet
+from jwt_refresh.stores.database import GONE, session_rows, unavailable, write_alias
 from jwt_refresh.stores.query import session_with_user
+
+from .events import after_commit
 
 
 @sensitive_variables()
 def authenticate(
     encoded: str, request: HttpRequest | None, *, confirm: bool = True
 ) -> tuple[Session, Claims]:
-    """The session, with its ``user``, and the claims of a token that authenticates a request.
+    """Return the session, with its ``user``, and the claims of a token that makes a request.
 
     One query; with ``confirm`` one more the first time that a token of its generation is used,
-    which proves that the client holds it. Raises ``TokenError``.
+    which proves that the client holds it.
+
+    Raises ``TokenInvalid``, ``TokenExpired``, ``SessionRevoked``, ``UserInactive``,
+    ``PasswordChanged``, and ``Unavailable`` where the database or the keys cannot be asked.
     """
     claims = conf.verifier(request).authenticating(encoded)
     try:
         session = living_session(claims, timezone.now())
     except GONE as error:
-        raise unavailable(error) from None
+        raise unavailable(error) from error
     unconfirmed = session.confirmed_at is None and claims.refreshable_jti == session.current_jti
     if confirm and unconfirmed:
-        rows = Session.objects.using(write_alias())
         # No request fails for the lack of it.
-        after_commit(lambda: rows.confirm(session))
+        after_commit(lambda: session_rows().confirm(session))
     return session, claims
 
 
-@sensitive_variables()
-def verify(encoded: str, request: HttpRequest | None) -> Claims:
-    """The claims of a token that would authenticate, or be refreshed, now.
+def verify(claims: Claims) -> None:
+    """Raise unless the token would authenticate a request, or be refreshed, now.
 
-    Changes nothing, and tells nothing of what became of the token: whoever polls with a stolen
-    one must not learn when its owner refreshes. One query; two for a refresh token that is not
-    the current one. Raises ``TokenError``.
+    Changes nothing, and does not tell what became of the token: whoever polls with a stolen one
+    must not learn when its owner refreshes. One query; two for a refresh token that is not the
+    current one.
+
+    Raises ``SessionRevoked``, ``UserInactive``, ``PasswordChanged``, and ``TokenInvalid``, for a
+    superseded refresh token too.
     """
     now = timezone.now()
-    claims = conf.verifier(request).current(encoded)
     session = living_session(claims, now)
     if claims.kind is Kind.REFRESH:
         try:
             judge(session, claims, (), now)
         except (StaleRetry, TokenReused):
             raise TokenInvalid("superseded") from None
-    return claims
 
 
-@sensitive_variables()
-def find(encoded: str, request: HttpRequest | None) -> Session | None:
-    """The session of a token that we signed, expired or not; ``None`` where it is gone.
+def find(claims: Claims) -> Session | None:
+    """Return the session, with its ``user``, of any token of ours; ``None`` where it is gone.
 
-    One query. Raises ``TokenError``.
+    One query. Raises ``SessionRevoked`` where the session cannot be one of ours.
     """
-    sid = parse_sid(conf.verifier(request).ours(encoded))
-    sessions = Session.objects.using(write_alias()).select_related("user")
-    return sessions.filter(pk=sid).first()
+    return session_rows().select_related("user").filter(pk=parse_sid(claims)).first()
+
+
+def sessions_of(user: Any) -> SessionQuerySet:
+    """Return the sessions of a user, as the write database has them."""
+    return session_rows().of_user(user)
 
 
 def living_session(claims: Claims, now: datetime) -> Session:
-    """The session that the claims name, with its ``user``, if a token of it is good for anything.
+    """Return the session that the claims name, with its ``user``, if it lives.
 
-    One query. Raises the ``TokenError`` that says why not.
+    One query. Raises the ``TokenError`` that says why it does not.
     """
     session = session_with_user(parse_sid(claims), write_alias())
     if session is None:
         raise _why_gone(claims)
     user = session.user
-    active, same_password = is_active(user), session.has_password_of(user)
-    rotation.check_alive(session, claims, now=now, active=active, same_password=same_password)
-    if claims.sub != subject_of(user, conf.USER_ID_FIELD):
-        raise TokenInvalid("not the user of the session")
+    owner = Owner(
+        subject_of(user, conf.USER_ID_FIELD), is_active(user), session.has_password_of(user)
+    )
+    rotation.check_alive(session, owner, claims, now=now)
     return session
 
 
 def parse_sid(claims: Claims) -> uuid.UUID:
+    """Return the session id. Raises ``SessionRevoked`` for one that was never one of ours."""
     try:
         return uuid.UUID(claims.sid)
     except ValueError:
@@ -105,9 +113,9 @@ def parse_sid(claims: Claims) -> uuid.UUID:
 
 
 def judge(session: Session, claims: Claims, key_hashes: Sequence[str], now: datetime) -> Act:
-    """The verdict on a refreshable token of a living session. One query where records count.
+    """Take the verdict on a refreshable token of a living session. One query where records count.
 
-    Raises ``TokenError``.
+    Raises ``TokenReused``, ``StaleRetry`` and ``TokenAlreadyExpired``.
     """
     return rotation.verdict(
         session,
@@ -120,7 +128,7 @@ def judge(session: Session, claims: Claims, key_hashes: Sequence[str], now: date
 
 
 def _successor(session: Session, claims: Claims, *, keyed: bool) -> IssuedToken | None:
-    """The record of what took the place of a token, as far as the verdict needs it.
+    """Return the record of the token that took the place of this one, if the verdict needs it.
 
     ``keyed``: there is an ``Idempotency-Key``.
     """

@@ -1,45 +1,90 @@
-"""What happened to a session, told once it is committed: a signal, and a record in the log.
+"""The announcement of what happened: a signal, a log record, an entry on the denylist.
 
-The record carries the same facts as attributes (``event``, ``sid``, ``user_id``, and ``reason``
-or ``jti``) for those who keep their logs as data.
+This is the only module that logs. A record carries its facts as attributes too (``event``, ``sid``,
+``user_id``, ``reason``, ``jti``, ``code``, ``why``, ``scope``), for those who keep logs as data. No
+record holds a token or anything else that could be presented.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
+from django.db import transaction
 from django.dispatch import Signal
 from django.http import HttpRequest
 
 from jwt_refresh import signals
+from jwt_refresh.exceptions import TokenError, Unavailable
 from jwt_refresh.models import Session
 from jwt_refresh.stores import denylist
-from jwt_refresh.stores.database import after_commit
+from jwt_refresh.stores.database import write_alias
 
 logger = logging.getLogger("jwt_refresh")
 
 
 def started(session: Session, request: HttpRequest | None) -> None:
+    """Announce a login."""
     _tell(signals.session_started, "session_started", session, {"request": request})
 
 
 def refreshed(session: Session, request: HttpRequest | None) -> None:
+    """Announce a refresh, also one that handed out the same token again."""
     facts = {"request": request}
     _tell(signals.session_refreshed, "session_refreshed", session, facts, jti=session.current_jti)
 
 
 def reused(session: Session, request: HttpRequest | None, jti: str) -> None:
-    """The one warning: it means theft, or a client that keeps old tokens."""
+    """Announce the reuse of the token ``jti``: theft, or a client that keeps old tokens."""
     facts = {"request": request}
     level = logging.WARNING
     _tell(signals.reuse_detected, "reuse_detected", session, facts, level, jti=jti)
 
 
 def revoked(session: Session) -> None:
-    denylist.publish(session)
+    """Announce a revocation, on the denylist first."""
     reason = session.revoked_reason
+    after_commit(lambda: _publish(session))
     _tell(signals.session_revoked, "session_revoked", session, {"reason": reason}, reason=reason)
+
+
+def refused(error: TokenError) -> None:
+    """Log why a request is refused, at the moment at which the refusal is sent.
+
+    A store that does not answer is an ERROR, with the traceback of its cause where that is safe
+    to show; anything else is INFO.
+    """
+    away = isinstance(error, Unavailable)
+    level = logging.ERROR if away else logging.INFO
+    facts = {"event": "token_refused", "code": error.code, "why": str(error)}
+    _log(level, facts, exc_info=error.__cause__ if away else None)
+
+
+def throttled(scope: str) -> None:
+    """Log that a request is refused because there were too many like it."""
+    _log(logging.INFO, {"event": "throttled", "scope": scope})
+
+
+def unavailable(error: Unavailable, **details: str) -> None:
+    """Log that something was left undone where a store does not answer; the request goes on."""
+    _log(logging.ERROR, {"event": "store_unavailable", "why": str(error)} | details)
+
+
+def after_commit(act: Callable[[], object]) -> None:
+    """Call ``act`` once the caller's transaction is committed; Django logs what it raises."""
+    try:
+        transaction.on_commit(act, using=write_alias(), robust=True)
+    except transaction.TransactionManagementError:
+        # Nobody learns when a transaction that was made by hand is over.
+        _log(logging.WARNING, {"event": "left_out", "why": "inside a hand-made transaction"})
+
+
+def _publish(session: Session) -> None:
+    try:
+        denylist.publish(session)
+    except Unavailable as error:
+        unavailable(error, sid=str(session.pk))
 
 
 def _tell(
@@ -53,8 +98,12 @@ def _tell(
     noted = {"event": event, "sid": str(session.pk), "user_id": str(session.user_id)} | details
 
     def tell() -> None:
-        text = " ".join(f"{name}=%s" for name in noted)
-        logger.log(level, text, *noted.values(), extra=noted)
+        _log(level, noted)
         signal.send_robust(Session, session=session, **facts)
 
     after_commit(tell)
+
+
+def _log(level: int, facts: dict[str, str], exc_info: BaseException | None = None) -> None:
+    text = " ".join(f"{name}=%s" for name in facts)
+    logger.log(level, text, *facts.values(), exc_info=exc_info, extra=facts)

@@ -1,4 +1,4 @@
-"""Which changes of a password leave sessions alive: those that are none, and the user's own."""
+"""Changes of a password that leave sessions alive: a mere re-encoding, and the user's own."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from jwt_refresh.core.claims import Claims
 from jwt_refresh.core.users import auth_hash_of, auth_hashes_of
-from jwt_refresh.models import Session
-from jwt_refresh.stores.database import write_alias
+from jwt_refresh.stores.database import session_rows
 
 from .checking import parse_sid
 
@@ -30,13 +29,13 @@ def keep_current(request: Any, user: Any) -> None:
     """
     claims = getattr(request, "auth", None)
     if isinstance(claims, Claims):
-        current = Session.objects.using(write_alias()).filter(pk=parse_sid(claims), user=user.pk)
+        current = session_rows().of_user(user).filter(pk=parse_sid(claims))
         current.update(auth_hash=auth_hash_of(user))
 
 
 @contextmanager
 def checking_password(password: str) -> Iterator[None]:
-    """While a login checks ``password``, a hasher upgrade of it ends no session."""
+    """Let a hasher upgrade of ``password`` end no session while a login checks it."""
     token = _checked.set(password)
     try:
         yield
@@ -48,12 +47,12 @@ def checking_password(password: str) -> Iterator[None]:
 def carry_over(
     instance: Any, using: str, update_fields: Collection[str] | None = None, **kwargs: Any
 ) -> None:
-    """Before a login saves a user: if its password is merely encoded anew, take the sessions along.
+    """Take the sessions of a user along where a login encodes the same password anew.
 
     A receiver of ``pre_save``. Password and sessions change in one transaction, so that no
-    request in between finds them apart; what Django saves afterwards is there already. Whether
-    it is the same password is asked of the old encoding itself: a backend that saves a new one
-    at login, from a directory say, ends the sessions as it must.
+    request in between finds them apart; what Django saves afterwards is there already. The old
+    encoding itself is asked if the password is the same: a backend that saves a new one at login,
+    from a directory for example, ends the sessions as it must.
     """
     password = _checked.get()
     if password is None or "password" not in (update_fields or ["password"]):
@@ -67,7 +66,7 @@ def carry_over(
     if check_password(password, stored.password, outdated.append) and outdated:
         with transaction.atomic(using=using):
             if rows.filter(password=stored.password).update(password=encoded):
-                sessions = Session.objects.using(write_alias()).filter(user=instance.pk)
+                sessions = session_rows().of_user(instance)
                 sessions.carry_over([*auth_hashes_of(stored)], auth_hash_of(instance))
                 return
         stored = rows.first()

@@ -1,4 +1,4 @@
-"""What is over is deleted, for the sake of space alone: nothing else relies on it."""
+"""The deletion of what is over, for the sake of space alone: nothing else relies on it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from django.utils import timezone
 
 from jwt_refresh.conf import conf
 from jwt_refresh.models import IssuedToken, Session, SessionQuerySet
-from jwt_refresh.stores.database import in_rounds, write_alias
+from jwt_refresh.stores.database import in_rounds, session_rows, write_alias
 
 
 class Purged(NamedTuple):
-    """How many rows were deleted, and how many sessions lost address and agent."""
+    """The number of rows deleted, and of sessions that lost address and agent."""
 
     sessions: int
     tokens: int
@@ -35,7 +35,7 @@ def purge(
     """
     now = timezone.now()
     by = now - keep
-    sessions = Session.objects.using(write_alias())
+    sessions = session_rows()
     dead = sum(
         in_rounds(partial(_delete_dead, batch, by))
         for batch in _batches(sessions.dead(by), batch_size)
@@ -53,12 +53,12 @@ def purge(
 def _delete_dead(batch: SessionQuerySet, by: datetime) -> int:
     with transaction.atomic(using=batch.db):
         # Revoked first: a refresh that read the session while it lived must find it changed.
-        batch.dead(by).revoke("purged", timezone.now())
+        batch.dead(by).mark_revoked("purged", timezone.now())
         return batch.revoked().delete()[1].get(Session._meta.label, 0)
 
 
 def _batches(rows: Any, size: int) -> Iterator[Any]:
-    """``rows`` in parts, in the order of their keys; each row once, also where it stays."""
+    """Yield ``rows`` in parts, in the order of their keys; each row once, also where it stays."""
     rest = rows.order_by("pk")
     while keys := list(rest.values_list("pk", flat=True)[:size]):
         yield rows.model._default_manager.using(rows.db).filter(pk__in=keys)

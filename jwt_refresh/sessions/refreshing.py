@@ -1,10 +1,9 @@
-"""One refresh: read the session, take the verdict, move the row on."""
+"""The refresh of a session: read it, take the verdict, move the row on."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
@@ -14,15 +13,14 @@ from django.views.decorators.debug import sensitive_variables
 from jwt_refresh.conf import conf
 from jwt_refresh.core.claims import Claims
 from jwt_refresh.core.rotation import Act
-from jwt_refresh.exceptions import TokenReused
+from jwt_refresh.exceptions import InvalidRequest, TokenReused
 from jwt_refresh.models import Session
-from jwt_refresh.stores.database import in_rounds, in_transaction, write_alias
+from jwt_refresh.stores.database import in_rounds, in_transaction, session_rows
 
 from . import checking, events
 from .device import recorded_client
 from .ending import mark_revoked, revoke_all
-from .issuing import Tokens, tokens_of
-from .records import record
+from .issuing import Tokens, record, tokens_of
 
 ROTATING = (
     "generation",
@@ -39,30 +37,51 @@ ROTATING = (
 """The columns that a refresh writes; none of them has an index."""
 
 
+MAX_IDEMPOTENCY_KEY = 255
+"""Longest ``Idempotency-Key``, in characters."""
+
+
 @sensitive_variables()
 def refresh(
     encoded: str, *, idempotency_key: str = "", request: HttpRequest | None = None
 ) -> Tokens:
-    """Exchange a refreshable token, by the rule of ``rotation``.
+    """Exchange a refreshable token by the rule of ``core.rotation``.
 
-    At most 3 statements where it succeeds unraced, beside its transaction's own. A refresh
-    that fails consumes nothing; a reuse that it finds is revoked before it raises.
+    ``idempotency_key`` is the same for each try of one refresh, 255 characters at most; empty, it
+    equals nothing. ``request`` gives the tenant, the address and the agent.
 
-    Raises ``TokenError``, and ``RuntimeError`` inside an open transaction, whose rollback
-    would undo the revocation of a stolen session.
+    Returns ``Tokens``: the ``session``, ``access_token`` and ``expires_in`` (seconds), and in pair
+    style also ``refresh_token`` and ``refresh_expires_in``. At most 3 statements where it succeeds
+    unraced, beside those of its transaction. A refresh that fails consumes nothing.
+
+    Raises ``TokenInvalid``, ``TokenAlreadyExpired``, ``SessionRevoked``, ``UserInactive``,
+    ``PasswordChanged``; ``TokenReused``, after the session was revoked; ``StaleRetry``, where
+    nothing changed; ``InvalidRequest`` for a key that is too long; ``Unavailable`` where the keys
+    cannot be had or every round of a race was lost; and ``RuntimeError`` inside an open
+    transaction, whose rollback would undo the revocation of a stolen session. Errors of the
+    database itself are not caught.
     """
+    claims = conf.verifier(request).refreshable(encoded)
+    return exchange(claims, idempotency_key=idempotency_key, request=request)
+
+
+def exchange(
+    claims: Claims, *, idempotency_key: str = "", request: HttpRequest | None = None
+) -> Tokens:
+    """Do what ``refresh`` does, for a token that is verified already."""
     if in_transaction():
         raise RuntimeError(
             "sessions.refresh() cannot run inside a transaction: mark the view with "
             "transaction.non_atomic_requests."
         )
-    claims = conf.verifier(request).refreshable(encoded)
+    if len(idempotency_key) > MAX_IDEMPOTENCY_KEY:
+        raise InvalidRequest("Idempotency-Key is too long")
     key_hashes = _key_hashes(idempotency_key)
     return in_rounds(lambda: _exchange(claims, key_hashes, request))
 
 
 def _exchange(claims: Claims, key_hashes: list[str], request: HttpRequest | None) -> Tokens | None:
-    """One round of a refresh; ``None`` where somebody else changed the row meanwhile."""
+    """Take one round of a refresh; ``None`` where somebody else changed the row meanwhile."""
     now = timezone.now()
     session = checking.living_session(claims, now)
     try:
@@ -86,8 +105,7 @@ def _end_reused(session: Session, claims: Claims, request: HttpRequest | None) -
     events.revoked(session)
     # An expired token may be an old copy that somebody found: it ends its own session only.
     if conf.ON_REUSE == "user" and not claims.expired:
-        rows = Session.objects.using(write_alias())
-        others = rows.filter(user=session.user_id).exclude(pk=session.pk)
+        others = session_rows().of_user(session.user).exclude(pk=session.pk)
         in_rounds(lambda: revoke_all(others, others, Session.Reason.REUSE))
 
 
@@ -106,8 +124,7 @@ def _swap(
     where one that had read before would fail. ``auth_hash`` is compared since the swap writes
     it: a session that was kept through a new password meanwhile must not get the old one back.
     """
-    rows = Session.objects.using(write_alias())
-    as_read = rows.filter(
+    as_read = session_rows().filter(
         pk=session.pk,
         current_jti=session.current_jti,
         auth_hash=session.auth_hash,
@@ -123,7 +140,7 @@ def _swap(
     if request is not None:
         session.address, session.agent = recorded_client(request)
     tokens = tokens_of(session, now, request)
-    with transaction.atomic(using=rows.db, durable=True):
+    with transaction.atomic(using=as_read.db, durable=True):
         if not as_read.update(**{name: getattr(session, name) for name in ROTATING}):
             return None
         record(session, now, *key_hashes[:1])
@@ -131,10 +148,11 @@ def _swap(
 
 
 def _key_hashes(idempotency_key: str) -> list[str]:
-    """Hashes keyed by every secret in force, the one to be stored first; none of an empty key."""
-    salt, secrets = "jwt_refresh.idempotency", (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    """Hash the key with each secret in force, the one to be stored first; none of an empty key."""
     return [
-        salted_hmac(salt, idempotency_key, secret=secret, algorithm="sha256").hexdigest()
-        for secret in secrets
+        salted_hmac(
+            "jwt_refresh.idempotency", idempotency_key, secret=secret, algorithm="sha256"
+        ).hexdigest()
+        for secret in conf.secret_keys
         if idempotency_key
     ]

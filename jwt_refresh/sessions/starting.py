@@ -12,17 +12,17 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from jwt_refresh.conf import conf
+from jwt_refresh.core.claims import Style, later, whole_second
 from jwt_refresh.core.users import auth_hash_of, auth_hashes_of, is_active
 from jwt_refresh.exceptions import PasswordChanged, UserInactive
 from jwt_refresh.lifetimes import lifetimes_of
-from jwt_refresh.models import MAX_AMR, Session, later
-from jwt_refresh.stores.database import in_rounds, write_alias
+from jwt_refresh.models import MAX_AMR, Session
+from jwt_refresh.stores.database import in_rounds, session_rows, write_alias
 
 from . import events
 from .device import recorded_client
 from .ending import revoke_all
-from .issuing import Tokens, tokens_of
-from .records import record
+from .issuing import Tokens, record, tokens_of
 
 
 def start(user: Any, request: HttpRequest | None = None, *, amr: Sequence[str] = ()) -> Tokens:
@@ -47,14 +47,14 @@ def start(user: Any, request: HttpRequest | None = None, *, amr: Sequence[str] =
         in_rounds(lambda: _save(session, now))
     except IntegrityError:
         # A commit that was made, and whose answer was lost, is found by the next round.
-        if not Session.objects.using(write_alias()).filter(pk=session.pk).exists():
+        if not session_rows().filter(pk=session.pk).exists():
             raise UserInactive("deleted during login") from None
     events.started(session, request)
     return tokens
 
 
 def _as_written(user: Any) -> Any:
-    """The user as the database of the sessions knows it. A query where it came from another."""
+    """Return the user as the write database knows it. One query where it came from another."""
     alias = write_alias()
     if user._state.db in (None, alias):
         return user
@@ -71,12 +71,12 @@ def _new_session(
 ) -> Session:
     lifetimes = lifetimes_of(user, request)
     pair = lifetimes.refresh_lifetime is not None
-    started_at = now.replace(microsecond=0)
+    started_at = whole_second(now)
     end = lifetimes.session_lifetime
     address, agent = recorded_client(request)
     session = Session(
         user=user,
-        style=Session.Style.PAIR if pair else Session.Style.SLIDING,
+        style=Style.PAIR if pair else Style.SLIDING,
         lifetime=lifetimes.lifetime,
         refresh_lifetime=lifetimes.refresh_lifetime,
         started_at=started_at,
@@ -116,5 +116,5 @@ def _make_room(user: Any, most: int) -> None:
         users = get_user_model()._base_manager.using(alias).filter(pk=user.pk)
         # Evaluated for the lock alone. On SQLite the update below makes all writers take turns.
         list(users.select_for_update().values_list("pk"))
-    theirs = Session.objects.using(alias).filter(user=user.pk)
+    theirs = session_rows().of_user(user)
     revoke_all(theirs.live().surplus(most), theirs, Session.Reason.MAX_SESSIONS)

@@ -1,0 +1,1 @@
+"""The database and the cache: which one is asked, and what happens if it does not answer."""

@@ -1,33 +1,38 @@
-"""Which database decides, when a transaction is over, and what is tried again."""
+"""The database of the sessions: which alias is asked, what is tried again, and what is given up."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from django.db import InterfaceError, OperationalError, connections, router, transaction
+from django.db import InterfaceError, OperationalError, connections, router
 
 from jwt_refresh.exceptions import Unavailable
-from jwt_refresh.models import Session
-
-logger = logging.getLogger("jwt_refresh")
+from jwt_refresh.models import Session, SessionQuerySet
 
 GONE = (OperationalError, InterfaceError)
-"""What a database raises that cannot be asked."""
+"""The errors of a database that does not answer."""
 ROUNDS = 3
-"""How often something is tried that loses a race or its transaction."""
+"""How often an act is tried that loses a race or its transaction."""
 
 T = TypeVar("T")
 
 
 def write_alias() -> str:
-    """Where sessions are written, and read as well: a replica may lag behind a revocation."""
+    """Return the alias that sessions are written to and read from: a replica may lag behind."""
     return router.db_for_write(Session)
 
 
+def session_rows() -> SessionQuerySet:
+    """Return all sessions, as the write database has them."""
+    return Session.objects.using(write_alias())
+
+
 def in_transaction() -> bool:
-    """Whether the caller has one open, be it made by hand. The one around a test is none."""
+    """Tell whether the caller has a transaction open, by ``atomic`` or by hand.
+
+    The one that Django's ``TestCase`` opens around a test does not count.
+    """
     connection = connections[write_alias()]
     blocks: list[Any] = connection.atomic_blocks
     if blocks:
@@ -35,27 +40,19 @@ def in_transaction() -> bool:
     return not connection.get_autocommit()
 
 
-def after_commit(act: Callable[[], object]) -> None:
-    """Call ``act`` once the caller's transaction is over; what it raises is logged."""
-    try:
-        transaction.on_commit(act, using=write_alias(), robust=True)
-    except transaction.TransactionManagementError:
-        # Nobody learns when a transaction that was made by hand is over.
-        logger.warning("Left out after a hand-made transaction: %s", act.__qualname__)
-
-
 def unavailable(error: Exception) -> Unavailable:
-    """The error for a request that met one of ``GONE``, which is logged."""
-    logger.error("The database cannot be asked", exc_info=error)
-    return Unavailable("database")
+    """Make the refusal of a request that met one of ``GONE``, with that error as its cause."""
+    refusal = Unavailable("the database cannot be asked")
+    refusal.__cause__ = error
+    return refusal
 
 
 def in_rounds(act: Callable[[], T | None]) -> T:
-    """What ``act`` returns, as soon as that is not ``None``, which says that it lost a race.
+    """Call ``act`` until it returns something; ``None`` says that it lost a race.
 
-    A deadlock, a serialization failure and MariaDB's 1020 keep nothing of a transaction, so it
-    is made anew; where it is the database itself that is gone, the last round says so. Within
-    the caller's transaction there is one round: only the caller can make that one anew.
+    A deadlock, a serialization failure and MariaDB's error 1020 undo the whole transaction, so it
+    is made anew; where the database itself is gone, the last round raises its error. Inside the
+    caller's transaction there is one round: only the caller can make that transaction anew.
 
     Raises ``Unavailable`` where every round was lost.
     """

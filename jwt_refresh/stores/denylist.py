@@ -1,4 +1,4 @@
-"""Revoked sessions, published for services that ask no database.
+"""The denylist: revoked sessions in a cache, for services that ask no database.
 
 An entry lives as long as an access token that was issued just before the revocation.
 """
@@ -12,30 +12,30 @@ from jwt_refresh.exceptions import SessionRevoked
 from jwt_refresh.models import Session
 
 from .cache import answering
-from .database import after_commit
 
 
 def publish(session: Session) -> None:
-    """Tell that the session is revoked, once that is committed; without a cache, nobody."""
+    """Write an entry for a revoked session into ``DENYLIST_CACHE``, where that is set.
+
+    Raises ``Unavailable`` where the cache does not answer.
+    """
     if conf.DENYLIST_CACHE is not None:
-        alias = conf.DENYLIST_CACHE
         # Clocks of services differ, by LEEWAY at most.
         seconds = (session.lifetime + conf.LEEWAY).total_seconds()
-        after_commit(lambda: _write(alias, _key(session.pk), seconds))
+        with answering(conf.DENYLIST_CACHE) as cache:
+            cache.set(_key(session.pk), 1, seconds)
 
 
 def check(sid: UUID) -> None:
-    """Raise ``SessionRevoked`` for a session that was published, ``Unavailable`` unasked."""
+    """Raise ``SessionRevoked`` for a session with an entry.
+
+    Raises ``Unavailable`` where the cache does not answer.
+    """
     if conf.DENYLIST_CACHE is not None:
         with answering(conf.DENYLIST_CACHE) as cache:
             revoked = cache.get(_key(sid)) is not None
         if revoked:
             raise SessionRevoked("on the denylist")
-
-
-def _write(alias: str, key: str, seconds: float) -> None:
-    with answering(alias) as cache:
-        cache.set(key, 1, seconds)
 
 
 def _key(sid: UUID) -> str:

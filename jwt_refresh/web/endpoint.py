@@ -1,4 +1,4 @@
-"""What every endpoint of ours does alike: bodies in, JSON out, and every error in one method."""
+"""The base of our endpoints: bodies in, JSON out, and every error in one method."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from rest_framework.response import Response
 from jwt_refresh.exceptions import InvalidRequest, TokenError
 from jwt_refresh.stores.database import GONE, unavailable
 
-from .transport import Refusal
+from .transport import refuse
 
 
 class RequestTooLarge(APIException):
@@ -82,11 +82,11 @@ class TokenView(rest.APIView):
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, TokenError):
-            exc = Refusal(exc)
+            exc = refuse(exc)
         elif isinstance(exc, ParseError | SuspiciousOperation | RecursionError):
-            exc = Refusal(InvalidRequest(f"body: {type(exc).__name__}"))
+            exc = refuse(InvalidRequest(f"body: {type(exc).__name__}"))
         elif isinstance(exc, GONE):
-            exc = Refusal(unavailable(exc))
+            exc = refuse(unavailable(exc))
         if isinstance(exc, APIException) and isinstance(exc.detail, str):
             exc.detail = {"detail": exc.detail, "code": ErrorDetail(str(exc.detail.code))}
         return super().handle_exception(exc)

@@ -1,4 +1,4 @@
-"""How often something may be tried. Counted in the default cache, shared by all processes.
+"""Limits on how often something may be tried, counted in the default cache.
 
 A counter is one number for one window of time, raised by ``incr``, which caches do in one step:
 of any number of guesses at once, no more get through than of guesses in a row. REST framework's
@@ -7,7 +7,6 @@ own throttles read a list and write it back.
 
 from __future__ import annotations
 
-import logging
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,10 +19,9 @@ from rest_framework.throttling import SimpleRateThrottle
 
 from jwt_refresh.conf import conf
 from jwt_refresh.exceptions import Unavailable
+from jwt_refresh.sessions import events
 from jwt_refresh.sessions.device import address_of
 from jwt_refresh.stores.cache import answering, cache_key
-
-logger = logging.getLogger("jwt_refresh")
 
 KNOWN_FOR = 30 * 24 * 60 * 60
 """How long the address of a login is remembered, in seconds."""
@@ -36,7 +34,7 @@ class _Rates(SimpleRateThrottle):
 
 
 def parse_rate(rate: str) -> tuple[int, int]:
-    """How many tries in how many seconds, of REST framework's notation: ``"10/min"``.
+    """Read REST framework's notation, ``"10/min"``: how many tries in how many seconds.
 
     Raises ``ValueError`` for anything else.
     """
@@ -49,7 +47,7 @@ def parse_rate(rate: str) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """So many tries by each in a window of time; any number where ``rate`` is ``None``.
+    """A limit of so many tries by each in a window of time; ``rate`` ``None``: any number.
 
     All methods raise ``Unavailable`` where the cache cannot be asked.
     """
@@ -85,8 +83,7 @@ class Limit:
     def _refuse_above(self, rate: str, count: int) -> None:
         most, seconds = parse_rate(rate)
         if count > most:
-            facts = {"event": "throttled", "scope": self.scope}
-            logger.info("event=%(event)s scope=%(scope)s", facts, extra=facts)
+            events.throttled(self.scope)
             raise Throttled(wait=seconds - time.time() % seconds)
 
     def _key(self, rate: str, whose: tuple[str, ...]) -> str:
@@ -95,7 +92,7 @@ class Limit:
 
 
 class LoginLimits:
-    """Failed logins of one address, and to one account.
+    """The limits on failed logins of one address, and to one account.
 
     An account is ground through from many addresses as well, hence the second count. It leaves
     out the addresses that its owner has logged in from: whoever keeps it full shuts out strangers,
@@ -117,26 +114,32 @@ class LoginLimits:
         self._by_account = Limit("login-account", conf.LOGIN_RATE)
 
     def check(self) -> None:
-        """Before the password is looked at. Raises ``Throttled`` and ``Unavailable``."""
+        """Count a try, before the password is looked at.
+
+        Raises ``Throttled`` and ``Unavailable``.
+        """
         if self._address:
             self._by_address.check(self._address)
         if not self._is_known():
             self._by_account.hit(self._account)
 
     def failed(self) -> None:
-        """After a refusal. Raises ``Throttled`` and ``Unavailable``."""
+        """Count a refusal. Raises ``Throttled`` and ``Unavailable``."""
         if self._address:
             self._by_address.hit(self._address)
 
     def succeeded(self) -> None:
-        """After a login: only failures count, and the address is known from now on.
+        """Take the tries of the account back after a login, and remember its address.
 
-        Without a cache they count on. The session is written: a refusal would leave it to nobody.
+        Where the cache does not answer, the tries stay counted and the login stands: its session
+        is written, and a refusal would leave it to nobody.
         """
-        with suppress(Unavailable):
+        try:
             if self._address:
                 self._remember()
             self._by_account.reset(self._account)
+        except Unavailable as error:
+            events.unavailable(error)
 
     def _is_known(self) -> bool:
         if conf.LOGIN_RATE is None or not self._address:

@@ -1,8 +1,7 @@
-"""Between tokens and HTTP: where a token is found in a request, and what an error becomes."""
+"""The place of a token in a request, and the HTTP answer that an error becomes."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,18 +19,16 @@ from jwt_refresh.exceptions import (
     TokenInvalid,
     TokenMissing,
 )
-
-logger = logging.getLogger("jwt_refresh")
+from jwt_refresh.sessions import events
 
 BODY_NAMES = ("refresh_token", "token")
 """The members of a body in which a token may travel."""
-MAX_IDEMPOTENCY_KEY = 255
 
 _ANSWERS = {
+    exceptions.TokenError: (401, _("The token is not valid.")),
     exceptions.InvalidRequest: (400, _("The request is malformed.")),
     exceptions.InvalidCredentials: (401, _("No active account has these credentials.")),
     exceptions.TokenMissing: (401, _("A token is required.")),
-    exceptions.TokenInvalid: (401, _("The token is not valid.")),
     exceptions.TokenExpired: (401, _("The token has expired.")),
     exceptions.TokenAlreadyExpired: (401, _("The token has already expired.")),
     exceptions.TokenReused: (401, _("The token was used before. Its session is now revoked.")),
@@ -46,22 +43,27 @@ _WITHOUT_TOKEN = (exceptions.TokenMissing, exceptions.InvalidCredentials)
 
 
 class Refusal(APIException):
-    """A ``TokenError`` as an HTTP error.
+    """A ``TokenError`` as an HTTP error; an error of a project is answered like its base class.
 
     Not an ``AuthenticationFailed``: REST framework turns that into a 403 without a challenge
     wherever our class is not the first authenticator. This one keeps status and challenge.
     """
 
     def __init__(self, error: TokenError) -> None:
-        self.status_code, sentence = _ANSWERS[type(error)]
+        bases = type(error).__mro__
+        self.status_code, sentence = next(_ANSWERS[base] for base in bases if base in _ANSWERS)
         super().__init__({"detail": sentence, "code": error.code}, error.code)
         self.auth_header = challenge(error) if self.status_code in (400, 401) else ""
-        facts = {"event": "token_refused", "code": error.code, "why": str(error)}
-        logger.info("event=%(event)s code=%(code)s why=%(why)r", facts, extra=facts)
+
+
+def refuse(error: TokenError) -> Refusal:
+    """Make the HTTP error that is sent because of ``error``, and log why."""
+    events.refused(error)
+    return Refusal(error)
 
 
 def challenge(error: TokenError | None = None) -> str:
-    """The value of ``WWW-Authenticate`` (RFC 6750 section 3): no ``error`` where no token came."""
+    """Make ``WWW-Authenticate`` (RFC 6750 section 3), without ``error`` where no token came."""
     scheme = next(filter(None, conf.AUTH_HEADER_TYPES), "Bearer")
     if error is None or isinstance(error, _WITHOUT_TOKEN):
         return f'{scheme} realm="api"'
@@ -72,7 +74,7 @@ def challenge(error: TokenError | None = None) -> str:
 
 
 def token_of_header(request: HttpRequest) -> str | None:
-    """The token in ``Authorization``; ``None`` where there is none or the scheme is not ours.
+    """Return the token in ``Authorization``; ``None`` without one, or with a scheme not ours.
 
     Raises ``InvalidRequest`` for a scheme of ours with no token or with several.
     """
@@ -87,7 +89,7 @@ def token_of_header(request: HttpRequest) -> str | None:
 
 
 def token_of(request: Request) -> str:
-    """The token of a request to one of our endpoints: body, else header.
+    """Return the token of a request to one of our endpoints: that of the body, else of the header.
 
     The first that is there decides, and the others are not parsed: a client may attach a
     stale header to every call. Raises ``TokenMissing``, ``TokenInvalid`` or ``InvalidRequest``.
@@ -109,15 +111,13 @@ def _values(data: Mapping[str, Any], name: str) -> list[Any]:
 
 
 def body_of(request: Request) -> Mapping[str, Any]:
-    """The members of a JSON object or of a form. Raises ``InvalidRequest`` for anything else."""
+    """Return the members of a JSON object or a form. Raises ``InvalidRequest`` for other bodies."""
     if not isinstance(request.data, Mapping | QueryDict):
         raise InvalidRequest("the body is not an object")
     return request.data
 
 
 def idempotency_key_of(request: Request) -> str:
-    """The header ``Idempotency-Key``, empty where it is absent. Raises ``InvalidRequest``."""
+    """Return the header ``Idempotency-Key``, empty where it is absent."""
     key: str = request.META.get("HTTP_IDEMPOTENCY_KEY", "")
-    if len(key) > MAX_IDEMPOTENCY_KEY:
-        raise InvalidRequest("Idempotency-Key is too long")
     return key

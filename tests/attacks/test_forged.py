@@ -14,7 +14,6 @@ from jwt_refresh import sessions
 from jwt_refresh.conf import conf
 from jwt_refresh.exceptions import TokenInvalid
 from jwt_refresh.models import IssuedToken, Session
-from jwt_refresh.sessions import checking
 from tests.support.devices import START
 from tests.support.honest import Honest, ring_of, settings_of
 from tests.support.statements import statements
@@ -60,9 +59,10 @@ def leaked(tokens: list[str], *texts: str) -> list[str]:
 
 def errors(forged: str) -> Iterator[str]:
     """What an error report would show of the refusals."""
-    for check in (checking.authenticate, checking.verify, checking.find):
+    verifier = conf.verifier(None)
+    for check in (verifier.authenticating, verifier.current, verifier.refreshable, verifier.ours):
         with pytest.raises(TokenInvalid) as refusal:
-            check(forged, None)
+            check(forged)
         yield "".join(traceback.format_exception(refusal.value)) + repr(refusal.value)
 
 

@@ -48,17 +48,17 @@ def test_repr_names_the_token_and_shows_no_other_claim() -> None:
 
 
 @pytest.mark.parametrize(
-    ("style", "authenticating", "refreshable"),
+    ("kind", "style", "authenticates", "refreshes"),
     [
-        (Style.SLIDING, Kind.SLIDING, Kind.SLIDING),
-        (Style.PAIR, Kind.ACCESS, Kind.REFRESH),
+        (Kind.SLIDING, Style.SLIDING, True, True),
+        (Kind.ACCESS, Style.PAIR, True, False),
+        (Kind.REFRESH, Style.PAIR, False, True),
     ],
 )
-def test_the_style_says_what_each_kind_is_for(
-    style: Style, authenticating: Kind, refreshable: Kind
+def test_the_kind_says_what_a_token_is_for(
+    kind: Kind, style: Style, authenticates: bool, refreshes: bool
 ) -> None:
-    assert style.authenticating is authenticating
-    assert style.refreshable is refreshable
+    assert (kind.style, kind.authenticates, kind.refreshes) == (style, authenticates, refreshes)
 
 
 def test_each_kind_has_a_typ_of_its_own() -> None:

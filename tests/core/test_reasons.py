@@ -11,6 +11,8 @@ from jwt_refresh.exceptions import TokenError
 from tests.core.verifying import GOOD, claims, verifier
 from tests.support.forging import ABSENT, NOW, header, segment, sign, token
 
+pytestmark = pytest.mark.usefixtures("now")
+
 REASONS: dict[str, Any] = {
     "not text, or too long": None,
     "malformed: UnicodeEncodeError": GOOD + "\u00e9",
@@ -19,7 +21,7 @@ REASONS: dict[str, Any] = {
     "header members": token(header(jku="https://evil.example"), claims()),
     "header types": token(header(kid=7), claims()),
     "no such key, or not of that algorithm": token(header(alg="HS384"), claims()),
-    "rt+jwt does not serve here": token(header(typ="rt+jwt"), claims()),
+    "rt+jwt authenticates no request": token(header(typ="rt+jwt"), claims()),
     "payload": sign(f"{segment(header())}.{segment('[]')}"),
     "sub": token(header(), claims(sub=7)),
     "sid": token(header(), claims(sid="")),

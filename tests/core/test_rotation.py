@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jwt_refresh.core.claims import Claims, Kind, Style
-from jwt_refresh.core.rotation import Act, Windows, check_alive, has_ended, verdict
+from jwt_refresh.core.rotation import Act, Owner, Windows, check_alive, has_ended, verdict
 from jwt_refresh.exceptions import (
     PasswordChanged,
     SessionRevoked,
@@ -53,8 +53,11 @@ class Issued:
     key_hash: str = ""
 
 
+REFRESHABLE = {Style.SLIDING: Kind.SLIDING, Style.PAIR: Kind.REFRESH}
+
+
 def presented(jti: str, kind: Kind = Kind.SLIDING, *, expired: bool = False) -> Claims:
-    return Claims(kind, MappingProxyType({"jti": jti, "sid": "s"}), expired)
+    return Claims(kind, MappingProxyType({"jti": jti, "sid": "s", "sub": "7"}), expired)
 
 
 def judge(
@@ -66,7 +69,7 @@ def judge(
     keys: frozenset[str] = frozenset(),
 ) -> Any:
     """The act, or the class of the error."""
-    claims = presented(jti, Style(session.style).refreshable, expired=expired)
+    claims = presented(jti, REFRESHABLE[Style(session.style)], expired=expired)
     windows = Windows(GRACE, RETRY)
     try:
         return verdict(session, claims, successor, now=NOW, windows=windows, key_hashes=keys)
@@ -303,11 +306,16 @@ def test_the_log_learns_why(name: str, why: str) -> None:
 
 
 def alive(
-    session: Session, claims: Claims, *, active: bool = True, same_password: bool = True
+    session: Session,
+    claims: Claims,
+    *,
+    active: bool = True,
+    same_password: bool = True,
+    subject: str = "7",
 ) -> Any:
     """``None``, or the class of the error and what the log learns of it."""
     try:
-        check_alive(session, claims, now=NOW, active=active, same_password=same_password)
+        check_alive(session, Owner(subject, active, same_password), claims, now=NOW)
     except TokenError as error:
         return type(error), str(error)
     return None
@@ -324,7 +332,9 @@ def test_what_ended_a_session_is_said_in_one_order() -> None:
     session = replace(session, expires_at=NOW + TICK)
     inactive = alive(session, token, active=False, same_password=False)
     assert inactive == (UserInactive, "inactive")
-    assert alive(session, token, same_password=False) == (PasswordChanged, "password changed")
+    stale = alive(session, token, same_password=False, subject="8")
+    assert stale == (PasswordChanged, "password changed")
+    assert alive(session, token, subject="8") == (TokenInvalid, "not the user of the session")
     assert alive(session, token) is None
 
 

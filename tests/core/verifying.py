@@ -7,7 +7,7 @@ from typing import Any
 from jwt_refresh.core.keys.keyring import Keyring, hmac_key
 from jwt_refresh.core.tokens import Verifier
 from tests.support import forging
-from tests.support.forging import NOW, SECRET, header, token
+from tests.support.forging import SECRET, header, token
 
 LEEWAY = 5
 ISSUER, AUDIENCE = "https://id.example.com", "shop"
@@ -21,7 +21,6 @@ def verifier(**config: Any) -> Verifier:
         "issuer": ISSUER,
         "audience": AUDIENCE,
         "leeway": LEEWAY,
-        "clock": lambda: NOW,
     }
     return Verifier(RING, **(defaults | config))
 

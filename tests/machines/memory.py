@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from jwt_refresh.core.claims import Claims, Kind, Style
-from jwt_refresh.core.rotation import Act, Windows, check_alive, verdict
+from jwt_refresh.core.rotation import Act, Owner, Windows, check_alive, verdict
 from jwt_refresh.exceptions import StaleRetry, TokenError, TokenReused
 
 from .terms import GRACE, OK, PLANS, RETRY, START, Held, Token
@@ -159,7 +159,8 @@ class Memory:
         )
 
     def _check_alive(self, claims: Claims, row: Row) -> None:
-        check_alive(row, claims, now=self.now, active=row.active, same_password=row.same_password)
+        owner = Owner(claims.sub, row.active, row.same_password)
+        check_alive(row, owner, claims, now=self.now)
 
     def _claims(self, token: Token) -> Claims:
         expired = self.now.timestamp() >= token.claims["exp"]
@@ -179,8 +180,9 @@ class Memory:
     def _hand_out(self, sid: str) -> Held:
         row = self.sessions[sid].row
         style = Style(row.style)
+        refreshable = Kind.SLIDING if style is Style.SLIDING else Kind.REFRESH
         jti, exp = row.current_jti, row.expires_at
-        current = _token(style.refreshable, sid, row, jti, row.issued_at, exp)
+        current = _token(refreshable, sid, row, jti, row.issued_at, exp)
         if style is Style.SLIDING:
             return Held(current, current)
         self.count += 1

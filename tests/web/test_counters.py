@@ -147,7 +147,7 @@ def test_a_login_without_the_cache_is_refused_or_whole(
     cached_in(settings, Leaving)
     monkeypatch.setattr(Leaving, "left", left)
     response = phone.login()
-    assert "The cache 'default' raised ConnectionError" in log.text
+    assert "the cache 'default' raised ConnectionError" in log.text
     assert "hunter2" not in log.text + response.content.decode()
     if left < 3:
         assert said(response)[:2] == (503, "unavailable")

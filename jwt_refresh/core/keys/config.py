@@ -15,7 +15,7 @@ from .pairs import KEY_PAIR_ALGORITHMS, check_use, key_pair
 ALGORITHMS = (*HMAC_KEY_BYTES, *KEY_PAIR_ALGORITHMS)
 
 
-class RingError(ValueError):
+class KeyConfigError(ValueError):
     """What is wrong with the setting ``name``, and the ``mend``. Nothing of a key is in it."""
 
     def __init__(self, name: str, fault: str, mend: str) -> None:
@@ -24,7 +24,7 @@ class RingError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Ring:
+class KeyConfig:
     """What the settings give, as text: a key is PEM or the JSON of a JWK.
 
     ``secrets`` are those of ``SECRET``, ``None`` for the ones derived from ``secret_keys``;
@@ -40,9 +40,11 @@ class Ring:
     public_keys: Sequence[str]
 
     def build(self) -> Keyring:
-        """The ring; a key of ``algorithm`` signs. Raises ``RingError``."""
+        """The ring; a key of ``algorithm`` signs. Raises ``KeyConfigError``."""
         if self.algorithm not in ALGORITHMS:
-            raise RingError("ALGORITHM", "is not known.", f"It is one of {', '.join(ALGORITHMS)}.")
+            raise KeyConfigError(
+                "ALGORITHM", "is not known.", f"It is one of {', '.join(ALGORITHMS)}."
+            )
         pairs = [*self._pairs()]
         if self.algorithm in HMAC_KEY_BYTES:
             self._check_alone(pairs)
@@ -50,7 +52,7 @@ class Ring:
             if keys[0].algorithm != self.algorithm:
                 mend = f"Set 'ALGORITHM' to {keys[0].algorithm}, or put another secret first."
                 fault = f"has a first secret that is not for {self.algorithm}."
-                raise RingError("SECRET", fault, mend)
+                raise KeyConfigError("SECRET", fault, mend)
         else:
             self._check_signing(pairs)
             keys = [*pairs, *(self._symmetric("HS256") if self.listed else ())]
@@ -59,7 +61,7 @@ class Ring:
         except ValueError:
             mend = "Give each key once, and each JWK a kid of its own."
             fault = "or 'PRIVATE_KEYS' has two keys with one kid."
-            raise RingError("PUBLIC_KEYS", fault, mend) from None
+            raise KeyConfigError("PUBLIC_KEYS", fault, mend) from None
 
     def _pairs(self) -> Iterator[Key]:
         private = [("PRIVATE_KEYS", number, text) for number, text in enumerate(self.private_keys)]
@@ -70,24 +72,24 @@ class Ring:
             except ValueError as error:
                 mend = "`manage.py generate_signing_key` makes a pair: the private key for the one "
                 mend += "setting, its public half for the other."
-                raise RingError(name, f"has an entry {number} that {error}.", mend) from None
+                raise KeyConfigError(name, f"has an entry {number} that {error}.", mend) from None
 
     def _check_alone(self, pairs: Sequence[Key]) -> None:
         if pairs and not self.listed:
             mend = "Name the algorithm of the keys; to change over, give 'SECRET' as a list."
-            raise RingError("ALGORITHM", f"is {self.algorithm}, beside key pairs.", mend)
+            raise KeyConfigError("ALGORITHM", f"is {self.algorithm}, beside key pairs.", mend)
 
     def _check_signing(self, pairs: Sequence[Key]) -> None:
         if not pairs:
             mend = "Put a key of `manage.py generate_signing_key` into 'PRIVATE_KEYS'."
-            raise RingError("ALGORITHM", f"is {self.algorithm}, and there is no key.", mend)
+            raise KeyConfigError("ALGORITHM", f"is {self.algorithm}, and there is no key.", mend)
         if self.secrets and not self.listed and self.secrets[0] is not None:
             mend = "Leave it out; to change over, give it as a list, and it verifies."
-            raise RingError("SECRET", f"is set, and {self.algorithm} uses none.", mend)
+            raise KeyConfigError("SECRET", f"is set, and {self.algorithm} uses none.", mend)
         # A service that only verifies lists keys of others, which may be of any algorithm.
         if pairs[0].signing is not None and pairs[0].algorithm != self.algorithm:
             mend = f"Set 'ALGORITHM' to {pairs[0].algorithm}, or put another key first."
-            raise RingError(
+            raise KeyConfigError(
                 "PRIVATE_KEYS", f"has a first key that is not for {self.algorithm}.", mend
             )
 
@@ -102,13 +104,15 @@ class Ring:
                 name, secret = _read_secret(text, algorithm)
                 chosen.setdefault(name, []).append(secret)
         if not chosen:
-            raise RingError("SECRET", "is an empty list.", "Give it a secret, or leave it out.")
+            raise KeyConfigError(
+                "SECRET", "is an empty list.", "Give it a secret, or leave it out."
+            )
         for name, secrets in chosen.items():
             try:
                 yield hmac_key(secrets, name)
             except ValueError as error:
                 mend = "Take a random one: a short secret is found by trying."
-                raise RingError("SECRET", f"does not serve. {error}", mend) from None
+                raise KeyConfigError("SECRET", f"does not serve. {error}", mend) from None
 
 
 def _read_secret(text: str, algorithm: str) -> tuple[str, bytes]:
@@ -125,4 +129,4 @@ def _read_secret(text: str, algorithm: str) -> tuple[str, bytes]:
         if jwk["kty"] == "oct" and name in HMAC_KEY_BYTES:
             return name, decode(jwk["k"].encode())
     mend = "A secret has kty oct, k, and the alg of an HMAC; a key pair goes into 'PRIVATE_KEYS'."
-    raise RingError("SECRET", "has a JWK that is no secret.", mend)
+    raise KeyConfigError("SECRET", "has a JWK that is no secret.", mend)

@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from jwt_refresh.conf import conf
 from jwt_refresh.core.claims import Kind
-from jwt_refresh.core.keys.config import RingError
+from jwt_refresh.core.keys.config import KeyConfigError
 from jwt_refresh.exceptions import Unavailable
 from tests.support import forging, key_pairs
 from tests.support.devices import PAIR, Device
@@ -438,7 +438,7 @@ def test_keys_that_do_not_serve_are_refused_with_the_mend(
 ) -> None:
     settings.JWT_REFRESH = given
     for build in (conf.keyring, lambda: conf.issuer(None), lambda: conf.verifier(None)):
-        with pytest.raises(RingError) as refusal:
+        with pytest.raises(KeyConfigError) as refusal:
             build()
         assert refusal.value.name == name
         assert refusal.value.fault.startswith(fault)
@@ -528,7 +528,7 @@ def test_where_a_vault_fails_nobody_is_let_in_and_nothing_is_told(
     answers += [phone.get(path) for path in ("/me/", "/me/stateless/", "/hello/")]
     assert {said(answer)[:2] for answer in answers} == {(503, "unavailable")}
     assert vault.asked == asked + len(answers)
-    assert "The function of the keys raised " in caplog.text
+    assert "the function of the keys raised " in caplog.text
     assert "hunter2" not in caplog.text
     assert "PRIVATE KEY" not in caplog.text
     # It failed, and that is not remembered: the next request asks again.

@@ -1,0 +1,75 @@
+"""A login with credentials: what the endpoint does, for views of a project's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib.auth import authenticate, get_user_model, signals
+from django.db import DatabaseError
+from django.http import HttpRequest
+from django.views.decorators.debug import sensitive_variables
+from rest_framework.request import Request
+
+from . import sessions
+from .exceptions import InvalidCredentials, PasswordChanged, UserInactive
+from .sessions import Tokens
+from .sessions.passwords import checking_password
+from .stores.database import write_alias
+from .web.limits import LoginLimits
+
+__all__ = ["log_in"]
+
+
+@sensitive_variables("credentials")
+def log_in(request: HttpRequest | Request, credentials: Mapping[str, Any]) -> Tokens:
+    """Check ``credentials`` with Django's ``authenticate()``, and start a session.
+
+    ``credentials`` has the user model's ``USERNAME_FIELD`` and ``password``. Failures are counted
+    by ``LOGIN_RATE``, Django's signals are sent, a hasher upgrade ends no session, and
+    ``request.user`` is the user afterwards. Call it outside a transaction: a rollback would take
+    the session back after its tokens were handed out.
+
+    Raises ``InvalidCredentials`` for an unknown user, a wrong password and an inactive user alike,
+    ``Unavailable`` where the throttles' cache does not answer, REST framework's ``Throttled``, and
+    ``ValueError`` where the keys only verify.
+    """
+    plain = request._request if isinstance(request, Request) else request
+    limits = LoginLimits(plain, credentials[get_user_model().USERNAME_FIELD])
+    limits.check()
+    try:
+        tokens = _start_session(plain, credentials)
+    except InvalidCredentials:
+        limits.failed()
+        raise
+    limits.succeeded()
+    request.user = user = tokens.session.user
+    _tell_logged_in(plain, user)
+    return tokens
+
+
+@sensitive_variables("credentials")
+def _start_session(request: HttpRequest, credentials: Mapping[str, Any]) -> Tokens:
+    with checking_password(credentials["password"]):
+        user = authenticate(request, **credentials)
+    if user is None:
+        raise InvalidCredentials("refused by every backend")
+    try:
+        return sessions.start(user, request)
+    except (UserInactive, PasswordChanged) as error:
+        # AllowAllUsersModelBackend or a replica let this user through: nobody was told yet.
+        name = get_user_model().USERNAME_FIELD
+        signals.user_login_failed.send(
+            __name__, credentials={name: credentials[name]}, request=request
+        )
+        raise InvalidCredentials(str(error)) from None
+
+
+def _tell_logged_in(request: HttpRequest, user: Any) -> None:
+    try:
+        signals.user_logged_in.send(type(user), request=request, user=user)
+    except DatabaseError:
+        # Django notes the time on the user's row, which may be gone by now.
+        if type(user)._base_manager.using(write_alias()).filter(pk=user.pk).exists():
+            raise
+        raise InvalidCredentials("deleted during login") from None
