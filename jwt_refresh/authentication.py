@@ -25,7 +25,7 @@ class BearerAuthentication(BaseAuthentication):
     Raises ``Refusal`` for a token of ours that failed; leaves other schemes to others.
     """
 
-    @sensitive_variables("encoded")
+    @sensitive_variables()
     def authenticate(self, request: Request) -> tuple[Any, Claims] | None:
         try:
             encoded = token_of_header(request._request)
@@ -56,7 +56,7 @@ class JWTAuthentication(BearerAuthentication):
     def __init__(self, *, confirms: bool = True) -> None:
         self.confirms = confirms
 
-    @sensitive_variables("encoded")
+    @sensitive_variables()
     def check(self, encoded: str, request: Request) -> tuple[Any, Claims]:
         session, claims = checking.authenticate(encoded, request._request, confirm=self.confirms)
         return session.user, claims

@@ -45,7 +45,7 @@ def _is_async(view: Any) -> bool:
     return iscoroutinefunction(view) or getattr(owner, "view_is_async", False)
 
 
-@sensitive_variables("encoded")
+@sensitive_variables()
 def _authenticate(request: HttpRequest) -> HttpResponseBase | None:
     try:
         encoded = token_of_header(request)

@@ -21,7 +21,7 @@ from .web.limits import LoginLimits
 __all__ = ["log_in"]
 
 
-@sensitive_variables("credentials")
+@sensitive_variables()
 def log_in(request: HttpRequest | Request, credentials: Mapping[str, Any]) -> Tokens:
     """Check ``credentials`` with Django's ``authenticate()``, and start a session.
 
@@ -48,7 +48,6 @@ def log_in(request: HttpRequest | Request, credentials: Mapping[str, Any]) -> To
     return tokens
 
 
-@sensitive_variables("credentials")
 def _start_session(request: HttpRequest, credentials: Mapping[str, Any]) -> Tokens:
     with checking_password(credentials["password"]):
         user = authenticate(request, **credentials)

@@ -12,7 +12,6 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.debug import sensitive_variables
 from rest_framework import status
 from rest_framework import views as rest
 from rest_framework.authentication import BaseAuthentication
@@ -80,7 +79,6 @@ class LoginView(IssuingView):
 class RefreshView(IssuingView):
     """Exchange a token for its successor."""
 
-    @sensitive_variables("encoded")
     def post(self, request: Request) -> Response:
         encoded = token_of(request)
         claims = conf.verifier(request._request).refreshable(encoded)
@@ -94,7 +92,6 @@ class RefreshView(IssuingView):
 class VerifyView(TokenView):
     """Say whether a token would authenticate, or be refreshed, now."""
 
-    @sensitive_variables("encoded")
     def post(self, request: Request) -> Response:
         encoded = token_of(request)
         claims = conf.verifier(request._request).current(encoded)
@@ -107,7 +104,6 @@ class VerifyView(TokenView):
 class LogoutView(TokenView):
     """Revoke the session of a token, which may have expired."""
 
-    @sensitive_variables("encoded")
     def post(self, request: Request) -> Response:
         encoded = token_of(request)
         session = find(conf.verifier(request._request).ours(encoded))

@@ -99,3 +99,18 @@ def test_the_permission_can_come_last_in_a_composition() -> None:
     request.method = "POST"
     with pytest.raises(Refusal):
         permission.has_permission(request, None)
+
+
+@pytest.mark.parametrize(
+    ("token", "code"), [("x", "token_invalid"), (None, "token_expired"), ("", "token_invalid")]
+)
+@pytest.mark.django_db(transaction=True, databases="__all__")
+def test_the_exception_handler_answers_what_a_verb_raises(
+    phone: Device, clock: Any, log: Any, token: str | None, code: str
+) -> None:
+    phone.login()
+    clock.shift(3600)
+    response = phone.post("/rotating/", {"token": phone.token if token is None else token})
+    assert said(response)[:2] == (401, code)
+    assert response["WWW-Authenticate"] == 'Bearer realm="api", error="invalid_token"'
+    assert [record.code for record in log.records if "why" in vars(record)] == [code]

@@ -324,3 +324,8 @@ def test_no_column_holds_a_token_or_its_signature(ann: Any) -> None:
         for segment in token.split("."):
             assert segment not in stored
     assert "a key of the client" not in stored
+
+
+def test_a_query_cannot_end_sessions_under_the_name_of_the_verb() -> None:
+    """The verb ``sessions.revoke`` tells signals, log and denylist; a query tells nobody."""
+    assert not hasattr(Session.objects.all(), "revoke")

@@ -148,6 +148,15 @@ def test_a_token_user_is_authenticated_and_may_nothing(phone: Device) -> None:
     assert not user.has_module_perms("auth")
 
 
+@pytest.mark.parametrize(("method", "status"), [("get", 200), ("post", 403)])
+def test_permissions_of_django_say_no_instead_of_failing(
+    phone: Device, method: str, status: int
+) -> None:
+    phone.login()
+    ask = getattr(phone, method)
+    assert ask("/me/permitted/").status_code == status
+
+
 @pytest.mark.parametrize("name", ["email", "sub", "first_name", "sid"])
 def test_a_token_user_has_nothing_that_it_was_not_given(phone: Device, name: str) -> None:
     """Claims are no attributes: one called ``is_superuser`` would be believed."""

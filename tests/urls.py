@@ -14,6 +14,8 @@ urlpatterns = [
     path("me/handled/", views.HandledView.as_view()),
     path("me/handled-without-us/", views.HandledWithoutUsView.as_view()),
     path("me/stateless/", views.StatelessView.as_view()),
+    path("me/permitted/", views.PermittedView.as_view()),
+    path("rotating/", views.RotatingView.as_view()),
     path("me/optional/", views.OptionalView.as_view()),
     path("public/", views.PublicView.as_view()),
     path("password/", views.PasswordView.as_view()),

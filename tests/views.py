@@ -87,6 +87,27 @@ class StatelessView(MeView):
     post = get
 
 
+class PermittedView(StatelessView):
+    """Asks Django's permissions of a user who has no row."""
+
+    queryset = get_user_model()._default_manager.all()
+    permission_classes: Any = [rest_permissions.DjangoModelPermissions]
+
+
+class RotatingView(MeView):
+    """Calls a verb, whose errors the exception handler answers."""
+
+    authentication_classes: Any = []
+    permission_classes: Any = []
+
+    def get_exception_handler(self) -> Any:
+        return exception_handler
+
+    def post(self, request: Request) -> Response:
+        data: Any = request.data
+        return Response({"access_token": sessions.refresh(data["token"]).access_token})
+
+
 class OptionalView(StatelessView):
     """Whoever comes without a good token is anonymous: both answers are ``null``."""
 

@@ -43,7 +43,7 @@ def checking_password(password: str) -> Iterator[None]:
         _checked.reset(token)
 
 
-@sensitive_variables("password")
+@sensitive_variables()
 def carry_over(
     instance: Any, using: str, update_fields: Collection[str] | None = None, **kwargs: Any
 ) -> None:

@@ -38,8 +38,9 @@ HELPERS = f"""
 from django.contrib.auth.backends import ModelBackend
 
 from jwt_refresh import sessions
-from jwt_refresh.sessions import checking
+from jwt_refresh.conf import conf
 from jwt_refresh.exceptions import TokenError
+from jwt_refresh.sessions import checking
 
 
 def ann():
@@ -56,7 +57,7 @@ def in_good_standing(get_response):
         nonlocal token
         if request.META.get("HTTP_AUTHORIZATION") == "{MARK}":
             try:
-                checking.verify(token, request)
+                checking.verify(conf.verifier(None).current(token))
             except TokenError:
                 token = sessions.start(ann()).access_token
             request.META["HTTP_AUTHORIZATION"] = "Bearer " + token

@@ -14,6 +14,8 @@ from jwt_refresh.exceptions import StaleRetry, TokenError, TokenReused
 from .terms import GRACE, OK, PLANS, RETRY, START, Held, Token
 
 WINDOWS = Windows(GRACE, RETRY)
+OWNER = "owner"
+"""The subject of all tokens."""
 
 
 @dataclass
@@ -159,7 +161,7 @@ class Memory:
         )
 
     def _check_alive(self, claims: Claims, row: Row) -> None:
-        owner = Owner(claims.sub, row.active, row.same_password)
+        owner = Owner(OWNER, row.active, row.same_password)
         check_alive(row, owner, claims, now=self.now)
 
     def _claims(self, token: Token) -> Claims:
@@ -206,4 +208,4 @@ def _successor(row: Row, jti: str, records: list[Record]) -> Record | None:
 def _token(kind: Kind, sid: str, row: Row, jti: str, issued_at: datetime, exp: datetime) -> Token:
     instants = {"auth_time": row.started_at, "iat": issued_at, "exp": exp}
     seconds = {name: int(instant.timestamp()) for name, instant in instants.items()}
-    return Token(sid, jti, {"sid": sid, "jti": jti} | seconds, encoded=kind.value)
+    return Token(sid, jti, {"sub": OWNER, "sid": sid, "jti": jti} | seconds, encoded=kind.value)

@@ -7,6 +7,7 @@ import hmac
 from datetime import timedelta
 from typing import Any
 
+import freezegun
 import jwt
 import pytest
 import time_machine
@@ -385,3 +386,13 @@ def test_a_token_for_another_subject_than_the_session_has_is_refused(
     assert said(phone.get(token=gone))[:2] == (401, "session_revoked")
     Session.objects.all().delete()
     assert said(phone.get(token=forged))[:2] == (401, "user_inactive")
+
+
+@both_styles
+def test_a_frozen_clock_of_another_library_is_seen(phone: Device) -> None:
+    """freezegun changes ``time.time`` in the modules that look it up when they use it."""
+    with freezegun.freeze_time("2031-05-01 12:00:00"):
+        phone.login()
+        assert phone.get().status_code == 200
+        assert phone.refresh().status_code == 200
+    assert said(phone.get())[1] == "token_invalid"

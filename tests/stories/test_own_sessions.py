@@ -105,3 +105,20 @@ def test_sessions_are_shown_and_ended_and_nothing_else(
     phone.login()
     response = phone.post(f"/auth/{path}")
     assert (response.status_code, response["Allow"]) == (405, allowed)
+
+
+def test_an_error_of_the_server_is_not_told_as_a_missing_session(
+    phone: Device, laptop: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The session would live on, and its user would take it for ended."""
+
+    def fail(*args: Any) -> None:
+        raise ValueError("a bug below")
+
+    phone.login()
+    laptop.login()
+    monkeypatch.setattr("jwt_refresh.sessions.revoke", fail)
+    path = f"/auth/sessions/{claims(phone.token)['sid']}/"
+    with pytest.raises(ValueError, match="a bug below"):
+        laptop.http.delete(path, headers=bearer(laptop))
+    assert phone.get().status_code == 200

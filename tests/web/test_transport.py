@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from jwt_refresh.exceptions import TokenError, TokenMissing, UserInactive
+from jwt_refresh.web.transport import Refusal, refuse
 from tests.support.devices import Device
 from tests.support.http import said
 
@@ -160,3 +162,41 @@ def test_an_utf8_charset_is_no_trouble(phone: Device) -> None:
             "POST", "/auth/verify/", body, f"application/json; charset={charset}"
         )
         assert response.status_code == 200
+
+
+class AccountLocked(UserInactive):
+    """An error of a project, below one of ours."""
+
+
+class OddToken(TokenError):
+    """An error of a project, below the root of ours."""
+
+    code = "odd_token"
+
+
+class NoTokenLeft(TokenMissing):
+    code = "no_token_left"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "sentence", "challenge"),
+    [
+        (AccountLocked("x"), "user_inactive", "The user is not active.", ', error="invalid_token"'),
+        (OddToken("x"), "odd_token", "The token is not valid.", ', error="invalid_token"'),
+        (TokenError("x"), "token_invalid", "The token is not valid.", ', error="invalid_token"'),
+        (NoTokenLeft("x"), "no_token_left", "A token is required.", ""),
+    ],
+)
+def test_an_error_of_a_project_is_answered_as_its_base_class(
+    error: TokenError, code: str, sentence: str, challenge: str
+) -> None:
+    refusal = Refusal(error)
+    assert refusal.detail == {"detail": sentence, "code": code}
+    assert (refusal.status_code, refusal.auth_header) == (401, f'Bearer realm="api"{challenge}')
+
+
+def test_an_error_that_is_made_and_not_sent_is_not_logged(log: Any) -> None:
+    Refusal(TokenMissing("x"))
+    assert not log.records
+    refuse(TokenMissing("x"))
+    assert [record.why for record in log.records] == ["x"]

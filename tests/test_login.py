@@ -1,0 +1,70 @@
+"""``log_in``, as a view of a project calls it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model, signals
+from django.test import RequestFactory
+from rest_framework.exceptions import Throttled
+from rest_framework.request import Request
+from rest_framework.test import APIRequestFactory
+from rest_framework.views import APIView
+
+from jwt_refresh.exceptions import InvalidCredentials
+from jwt_refresh.login import log_in
+from jwt_refresh.models import Session
+from tests.support.devices import PASSWORD, Device
+
+pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
+
+NAME = get_user_model().USERNAME_FIELD
+
+
+def credentials(user: Any, password: str = PASSWORD) -> dict[str, str]:
+    return {NAME: user.get_username(), "password": password}
+
+
+@pytest.fixture(params=["Django", "REST framework"])
+def request_of(request: pytest.FixtureRequest) -> Any:
+    """A request as a view of Django gets it, or one of REST framework."""
+    if request.param == "Django":
+        return RequestFactory().post("/")
+    return APIView().initialize_request(APIRequestFactory().post("/"))
+
+
+def test_it_starts_a_session_and_sets_the_user(ann: Any, request_of: Any) -> None:
+    tokens = log_in(request_of, credentials(ann))
+    assert request_of.user == tokens.session.user == ann
+    phone = Device(ann)
+    phone.token = tokens.access_token
+    assert phone.get().json() == {"user": "ann@example.com", "sid": str(tokens.session.pk)}
+
+
+def test_it_tells_django(ann: Any, request_of: Any) -> None:
+    heard: list[Any] = []
+
+    def note(request: Any, user: Any = None, **facts: Any) -> None:
+        heard.append((request, user))
+
+    signals.user_logged_in.connect(note)
+    try:
+        log_in(request_of, credentials(ann))
+    finally:
+        signals.user_logged_in.disconnect(note)
+    plain = request_of._request if isinstance(request_of, Request) else request_of
+    assert heard == [(plain, ann)]
+
+
+def test_it_has_the_limits_of_the_endpoint(
+    phone: Device, request_of: Any, settings: Any, clock: Any
+) -> None:
+    settings.JWT_REFRESH = {"LOGIN_RATE": "2/min"}
+    with pytest.raises(InvalidCredentials):
+        log_in(request_of, credentials(phone.user, "wrong"))
+    phone.password = "wrong"
+    assert phone.login().status_code == 401
+    with pytest.raises(Throttled):
+        log_in(request_of, credentials(phone.user))
+    assert not Session.objects.exists()
