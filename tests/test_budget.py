@@ -39,8 +39,13 @@ def join(
 
 
 async def short(): "On the line of its def."  # code
+
+
+print(  # code
+    "a string that is given"  # code
+)  # code
 '''
-CODE = {5, 7, 8, 9, 10, 14, 15, 16, 19, 20, 24, 25, 28}
+CODE = {5, 7, 8, 9, 10, 14, 15, 16, 19, 20, 24, 25, 28, 31, 32, 33}
 
 
 def test_only_code_counts() -> None:
