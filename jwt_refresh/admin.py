@@ -1,4 +1,4 @@
-"""Sessions in the admin: look, search, revoke. Nothing is added or edited there."""
+"""The admin of sessions: look, search and revoke. Nothing is added or edited there."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 class ReadOnly:
-    """Shown, never written."""
+    """A mixin for rows that are shown, and neither added nor changed."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -92,7 +92,7 @@ class SessionAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("reason"))
     def reason(self, session: Session) -> str:
-        """In words where it is one of ours, else as the project gave it."""
+        """Return the words for a reason of ours; one of the project as it was given."""
         words = dict(Session.Reason.choices)
         return str(words.get(session.revoked_reason, session.revoked_reason))
 
@@ -109,7 +109,7 @@ class SessionAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         return queryset.filter(found), False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever may delete users may delete what goes with them."""
+        """Allow it to those who may delete users: sessions go with them."""
         return super().has_delete_permission(request, obj) or request.user.has_perm(
             _permission("delete", get_user_model())
         )
@@ -121,7 +121,7 @@ class SessionAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     def revoke_selected(
         self, request: HttpRequest, queryset: QuerySet[Session]
     ) -> HttpResponseBase | None:
-        """Ask once, then end them, and write each into the admin's log."""
+        """Ask once, then revoke each, and write it into the admin's log."""
         chosen = queryset.filter(revoked_at=None)
         if "confirmed" not in request.POST:
             context = self.admin_site.each_context(request) | {

@@ -18,6 +18,14 @@ from .sessions import checking
 from .stores import denylist
 from .web.transport import challenge, refuse, token_of_header
 
+__all__ = [
+    "BearerAuthentication",
+    "JWTAuthentication",
+    "OptionalJWTAuthentication",
+    "StatelessJWTAuthentication",
+    "TokenUser",
+]
+
 
 class BearerAuthentication(BaseAuthentication):
     """The base of our classes: reads the token of the header, and refuses one that fails.
@@ -35,7 +43,7 @@ class BearerAuthentication(BaseAuthentication):
             return None
 
     def check(self, encoded: str, request: Request) -> tuple[Any, Claims]:
-        """Return the user, and the claims of the token. Raises ``TokenError``."""
+        """Return the user and the claims of the token. Raises ``TokenError``."""
         raise NotImplementedError
 
     def refuse(self, error: TokenError) -> None:
@@ -47,7 +55,7 @@ class BearerAuthentication(BaseAuthentication):
 
 
 class JWTAuthentication(BearerAuthentication):
-    """``request.user`` from the database, ``request.auth`` the ``Claims`` of its token.
+    """The class for most views: ``request.user`` is from the database, ``request.auth`` its claims.
 
     One query finds session and user, so that whatever ended a session ends its tokens at once.
     ``confirms`` is off where a request proves nothing about who holds the current token.
@@ -110,7 +118,7 @@ class TokenUser:
         return False
 
     def has_perms(self, perm_list: Iterable[str], obj: Any = None) -> bool:
-        """Tell whether all of the permissions are held; of none, yes, as Django has it."""
+        """Tell whether each permission is held. An empty list is, as in Django."""
         return not [*perm_list]
 
     def has_module_perms(self, module: str) -> bool:
@@ -138,7 +146,7 @@ class TokenUser:
 
 
 class StatelessJWTAuthentication(BearerAuthentication):
-    """``request.user`` is a ``TokenUser``, made of claims without a query.
+    """The class for services without the database: ``request.user`` is a ``TokenUser`` of claims.
 
     For services that share keys with the one that issues, or hold its public keys. They learn
     of a revocation through ``DENYLIST_CACHE``; where it is not set, and of new passwords and

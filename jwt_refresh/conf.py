@@ -29,7 +29,7 @@ Keys = Sequence[str | Mapping[str, Any]] | Hook
 
 
 class Setting(Generic[T]):
-    """One key of the dict ``settings.JWT_REFRESH``; its annotation is the type it must have."""
+    """A key of the dict ``settings.JWT_REFRESH``; its annotation is the type that it must have."""
 
     def __init__(self, default: T) -> None:
         self.default = default
@@ -44,7 +44,7 @@ class Setting(Generic[T]):
 
 
 class Conf:
-    """``settings.JWT_REFRESH`` with the defaults filled in. The README says what each means."""
+    """The dict ``settings.JWT_REFRESH``, with its defaults. The README explains each key."""
 
     SECRET: Setting[str | Sequence[str | Mapping[str, Any] | None] | None] = Setting(None)
     ALGORITHM: Setting[str] = Setting("HS256")
@@ -77,11 +77,11 @@ class Conf:
         return settings.SECRET_KEY, *fallbacks
 
     def windows(self) -> Windows:
-        """The windows of a superseded token."""
+        """Return the windows of a superseded token."""
         return Windows(grace=self.REFRESH_GRACE, retry=self.RETRY_WINDOW)
 
     def issuer(self, request: HttpRequest | None) -> Issuer:
-        """An issuer for the tenant of ``request``.
+        """Return an issuer for the tenant of ``request``.
 
         Raises ``ValueError`` where the keys only verify.
         """
@@ -93,12 +93,12 @@ class Conf:
         )
 
     def verifier(self, request: HttpRequest | None) -> Verifier:
-        """A verifier for the tenant of ``request``."""
+        """Return a verifier for the tenant of ``request``."""
         issuer, audience = text_for(self.ISSUER, request), text_for(self.AUDIENCE, request)
         return _verifier(self.keyring(), issuer, audience, self.LEEWAY)
 
     def keyring(self) -> Keyring:
-        """The keys in force.
+        """Return the keys in force.
 
         Raises ``ValueError`` for keys that the checks refuse, and ``Unavailable`` where the
         project's own function does not give them.
@@ -120,12 +120,12 @@ conf = Conf()
 
 
 def function_of(hook: Hook) -> Callable[..., Any]:
-    """The function that a setting gives or names. Raises ``ImportError`` where there is none."""
+    """Return the function that a setting gives or names. Raises ``ImportError`` without one."""
     return import_string(hook) if isinstance(hook, str) else hook
 
 
 def text_for(given: Text | None, request: HttpRequest | None) -> str | None:
-    """``ISSUER`` or ``AUDIENCE`` for a request: the text, or what the project's function returns.
+    """Return ``ISSUER`` or ``AUDIENCE`` for a request: the text, or that of the project's function.
 
     Raises ``ImproperlyConfigured`` where the function returns no text.
     """
@@ -137,7 +137,7 @@ def text_for(given: Text | None, request: HttpRequest | None) -> str | None:
     return text
 
 
-# Remembered by what went in: keys are prepared once, and a changed setting is seen at once.
+# Cached by value: keys are prepared once, and a changed setting is seen at once.
 @lru_cache(maxsize=16)
 def _keyring(
     algorithm: str,
@@ -167,13 +167,13 @@ def _as_text(key: Any) -> str:
     return json.dumps(key, sort_keys=True) if isinstance(key, Mapping) else str(key)
 
 
-# A vault is asked once: by each process, and again after a change of the settings.
+# Each process asks a vault once, and again after a change of the settings.
 @lru_cache(maxsize=16)
 def _from_function(hook: Hook) -> tuple[str, ...]:
     try:
         return tuple(map(_as_text, function_of(hook)()))
     except Exception as error:  # noqa: BLE001 - whatever a vault raises, it gave no keys
-        # Its type alone: nobody knows what its text holds.
+        # Its type alone: its text may hold anything.
         name = type(error).__name__
         raise Unavailable(f"the function of the keys raised {name}") from None
 

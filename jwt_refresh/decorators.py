@@ -15,6 +15,8 @@ from .exceptions import TokenError, TokenMissing
 from .sessions import checking
 from .web.transport import Refusal, refuse, token_of_header
 
+__all__ = ["token_required"]
+
 View = Callable[..., Any]
 
 

@@ -1,7 +1,7 @@
 """The error tree: each class is one reason to refuse a token.
 
-``code`` is for programs and part of the public contract. The text of an error is for the
-log alone: it says why, in words of ours, and never holds a token or anything unverified.
+``code`` is for programs, and part of the public contract. The text of an error is for the log
+alone: it gives the reason in fixed words, and never holds a token or anything unverified.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class InvalidRequest(TokenError):
 
 
 class InvalidCredentials(TokenError):
-    """A login was refused; nobody learns whether user, password or activity was to blame."""
+    """A login was refused: unknown user, wrong password or inactive user, which is never told."""
 
     code = "invalid_credentials"
 

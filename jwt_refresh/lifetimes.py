@@ -13,6 +13,8 @@ from django.http import HttpRequest
 from .conf import conf, function_of
 from .core.tokens import MAX_LIFETIME
 
+__all__ = ["Lifetimes"]
+
 LONGEST = timedelta(seconds=MAX_LIFETIME)
 
 

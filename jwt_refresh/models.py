@@ -1,4 +1,4 @@
-"""Sessions and records of issued tokens. Neither holds anything that could be presented."""
+"""The models: sessions, and records of issued tokens. Neither holds a token that could be used."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from .core.claims import Style, later, whole_second
 from .core.rotation import has_ended
 from .core.users import auth_hash_of, auth_hashes_of
 
+__all__ = ["IssuedToken", "Session"]
+
 MAX_AMR = 100
 """Longest list of authentication methods, in characters with the spaces between them."""
 
@@ -29,7 +31,7 @@ STYLES = [(Style.SLIDING.value, _("sliding")), (Style.PAIR.value, _("pair"))]
 
 
 class SessionQuerySet(models.QuerySet["Session"]):
-    """Sessions by state: every session is exactly one of live, revoked and ended."""
+    """A query for sessions by state: each is exactly one of live, revoked and ended."""
 
     def live(self) -> SessionQuerySet:
         return self.filter(revoked_at=None).exclude(_ended(timezone.now()))
@@ -86,7 +88,7 @@ class Session(models.Model):
     """
 
     class Reason(models.TextChoices):
-        """Why the app itself revokes; callers of ``sessions.revoke`` may give words of theirs."""
+        """The reasons of the app itself; callers of ``sessions.revoke`` may give their own."""
 
         LOGOUT = "logout", _("logged out")
         LOGOUT_ALL = "logout_all", _("logged out everywhere")
@@ -149,7 +151,7 @@ class Session(models.Model):
 
     @property
     def last_used_at(self) -> datetime:
-        """To the hour, from what a refresh and a confirmation write anyway."""
+        """The last use, to the hour, from the times that refresh and confirmation write anyway."""
         used_at = max(self.issued_at, self.confirmed_at or self.issued_at)
         return used_at.replace(minute=0, second=0, microsecond=0)
 

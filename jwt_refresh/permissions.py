@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     # REST framework imports its default permissions while it loads that module.
     from rest_framework.views import APIView
 
+__all__ = ["IsAuthenticated", "RecentlyAuthenticated"]
+
 
 class IsAuthenticated(permissions.IsAuthenticated):
-    """Like that of REST framework; a request that nobody authenticated gets ``token_missing``.
+    """The permission of REST framework, with ``token_missing`` for an unauthenticated request.
 
     It raises, so in a composition put it last: ``ReadOnly | IsAuthenticated``.
     """

@@ -1,4 +1,4 @@
-"""Shapes of requests and answers. They never act."""
+"""The shapes of requests and answers. They never act."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class TokenResponseSerializer(serializers.Serializer[Any]):
 
 
 class SessionSerializer(serializers.Serializer[Any]):
-    """What a person needs to recognise a device. ``context["current"]`` is the asker's ``sid``."""
+    """A session as its user sees it; ``context["current"]`` is the ``sid`` of the one who asks."""
 
     sid = serializers.UUIDField(source="pk")
     started_at = serializers.DateTimeField()
@@ -64,19 +64,19 @@ class SessionSerializer(serializers.Serializer[Any]):
 
 
 class TokenSerializer(serializers.Serializer[Any]):
-    """A token in the body, which may as well come in the header."""
+    """A token in the body; it may also come in the header."""
 
     token = serializers.CharField(required=False)
 
 
 class RefreshableTokenSerializer(TokenSerializer):
-    """The same, or the refresh token of a pair."""
+    """A refreshable token in the body, under either name."""
 
     refresh_token = serializers.CharField(required=False)
 
 
 class VerifyResponseSerializer(serializers.Serializer[Any]):
-    """What ``verify`` says of a token that would serve now."""
+    """The answer of ``verify`` on a token that would serve now."""
 
     active = serializers.BooleanField(default=True)
     expires_in = serializers.IntegerField(help_text="seconds")

@@ -1,4 +1,4 @@
-"""What happens to sessions, told after it is committed.
+"""The signals on sessions, sent after the change is committed.
 
 Sent with ``send_robust``: a receiver that raises is logged by Django and undoes nothing.
 The sender is the class ``Session``. Every signal carries ``session``, a ``Session``;
@@ -14,6 +14,8 @@ The sender is the class ``Session``. Every signal carries ``session``, a ``Sessi
 from __future__ import annotations
 
 from django.dispatch import Signal
+
+__all__ = ["reuse_detected", "session_refreshed", "session_revoked", "session_started"]
 
 session_started = Signal()
 session_refreshed = Signal()

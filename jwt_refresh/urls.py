@@ -1,4 +1,4 @@
-"""Each endpoint answers with and without the trailing slash: a POST survives no redirect."""
+"""The endpoints, each with and without the trailing slash: a POST survives no redirect."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from django.urls import URLPattern, path
 
 from . import views
 from .web.endpoint import TokenView
+
+__all__ = ["app_name", "urlpatterns"]
 
 app_name = "jwt_refresh"
 

@@ -28,7 +28,7 @@ class JWTScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        """A scheme for each class: what they ask of a token differs."""
+        """Name a scheme for each class: they demand different things of a token."""
         return type(self.target).__name__
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
@@ -43,7 +43,7 @@ def _errors(*statuses: int) -> dict[Any, Any]:
 
 
 def _describe(view: str, method: str, *statuses: int, **facts: Any) -> None:
-    """Say how an endpoint answers; what it is for, its docstring says."""
+    """Describe the answers of an endpoint; its purpose is in its docstring."""
     responses = _errors(*statuses) | facts.pop("responses")
 
     class Extension(OpenApiViewExtension):  # type: ignore[no-untyped-call]

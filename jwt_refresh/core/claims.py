@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Style(StrEnum):
-    """How a session hands out tokens; fixed at login."""
+    """The way in which a session hands out tokens; fixed at login."""
 
     SLIDING = "sliding"
     PAIR = "pair"
@@ -26,12 +26,12 @@ class Kind(Enum):
 
     @property
     def authenticates(self) -> bool:
-        """A request can be made with it."""
+        """Tell whether a request can be made with it."""
         return self is not Kind.REFRESH
 
     @property
     def refreshes(self) -> bool:
-        """It can be exchanged for a successor."""
+        """Tell whether it can be exchanged for a successor."""
         return self is not Kind.ACCESS
 
     @property
@@ -98,17 +98,17 @@ class Claims(Mapping[str, Any]):
 
 
 def numeric_date(instant: datetime) -> int:
-    """The claim that says ``instant``: whole seconds since the epoch (RFC 7519 section 2)."""
+    """Return ``instant`` as a claim: whole seconds since the epoch (RFC 7519 section 2)."""
     return int(instant.timestamp())
 
 
 def whole_second(instant: datetime) -> datetime:
-    """The instant that a claim can say, at or before ``instant``."""
+    """Return the whole second at or before ``instant``, which a claim can hold."""
     return instant.replace(microsecond=0)
 
 
 def later(instant: datetime, lifetime: timedelta) -> datetime:
-    """``instant + lifetime`` in elapsed whole seconds, also where local time skips an hour."""
+    """Return ``instant + lifetime`` in elapsed whole seconds, also where local clocks change."""
     zone = None if instant.tzinfo is None else UTC
     seconds = int(instant.timestamp() + lifetime.total_seconds())
     return datetime.fromtimestamp(seconds, tz=zone)

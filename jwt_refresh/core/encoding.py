@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-# What standard base64 knows and base64url does not becomes what neither knows.
+# Characters that only standard base64 has become one that neither alphabet has.
 _TO_STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")
 _PADDING = (b"", b"===", b"==", b"=")
 # Two characters carry one byte and four bits over, three carry two bytes and two bits over.
@@ -17,12 +17,12 @@ _LAST = (_ALPHABET, b"", _ALPHABET[::16], _ALPHABET[::4])
 
 
 def encode(data: bytes) -> bytes:
-    """Base64url without padding (RFC 7515 section 2)."""
+    """Encode as base64url without padding (RFC 7515 section 2)."""
     return urlsafe_b64encode(data).rstrip(b"=")
 
 
 def decode(segment: bytes) -> bytes:
-    """The bytes of a segment in its one canonical spelling.
+    """Decode a segment in its one canonical spelling.
 
     That refuses padding, foreign characters, and bits set in the unused end of the last
     character, all of which the standard library lets pass.
@@ -35,12 +35,12 @@ def decode(segment: bytes) -> bytes:
 
 
 def encode_object(content: Mapping[str, Any]) -> bytes:
-    """A JSON object as a segment."""
+    """Encode a JSON object as a segment."""
     return encode(json.dumps(content, separators=(",", ":"), allow_nan=False).encode())
 
 
 def decode_object(segment: bytes) -> dict[str, Any]:
-    """The JSON object of a segment: UTF-8, no member twice, no ``NaN`` or ``Infinity``."""
+    """Decode the JSON object of a segment: UTF-8, no member twice, no ``NaN`` or ``Infinity``."""
     try:
         content = _decoder.decode(decode(segment).decode())
     except RecursionError:

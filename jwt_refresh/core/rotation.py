@@ -50,7 +50,7 @@ class Record(Protocol):
 
 
 class Act(Enum):
-    """What a token that may be refreshed is exchanged for."""
+    """The thing that a refreshable token is exchanged for."""
 
     ROTATE = "a successor, which begins a new generation"
     REISSUE = "the successor that it was exchanged for already"
@@ -59,7 +59,7 @@ class Act(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """How long a superseded token is still an honest mistake.
+    """The windows in which a superseded token is still an honest mistake.
 
     ``grace``: for tabs that refresh at once, and late duplicates; from the issue of the successor.
     ``retry``: for a client whose answer was lost, as long as nobody used the successor; from the
@@ -168,10 +168,10 @@ def _second_try(row: Row, now: datetime, windows: Windows, same_request: bool) -
 
 
 def _outlives_itself(row: Row, act: Act | None) -> bool:
-    """In pair style a lost answer can be asked for again as long as its token would live."""
+    """Tell whether the token that asks for a lost answer may be past its end: in pair style."""
     return row.style == Style.PAIR and act in (Act.REISSUE, Act.REPLACE)
 
 
 def _age(since: datetime, now: datetime) -> timedelta:
-    """Clocks of two servers differ: what seems to lie ahead is of age 0."""
+    """Return the time since an instant; 0 for one ahead, since the clocks of servers differ."""
     return max(now - since, timedelta(0))

@@ -31,7 +31,7 @@ _plain_text = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}").fullmatch
 
 
 class Issuer:
-    """Makes encoded tokens out of claims.
+    """A maker of encoded tokens from claims.
 
     ``issuer``, ``audience`` and ``client_id`` are written as ``iss``, ``aud`` and ``client_id``
     where they are set. Raises ``ValueError`` for a ring that can only verify.
@@ -52,7 +52,7 @@ class Issuer:
         self._constant = {name: text for name, text in constant.items() if text is not None}
 
     def issue(self, kind: Kind, /, **claims: Any) -> str:
-        """An encoded token of ``kind``. Raises ``ValueError`` where no verifier would take it."""
+        """Encode a token of ``kind``. Raises ``ValueError`` for one that no verifier would take."""
         content = self._constant | claims
         for problem in _problems(content, kind):
             raise ValueError(f"Such a token would be refused: {problem}.")
@@ -65,7 +65,7 @@ class Issuer:
 
 
 class Verifier:
-    """Makes ``Claims`` out of encoded tokens, or raises ``TokenInvalid`` or ``TokenExpired``.
+    """A reader of encoded tokens: ``Claims``, or ``TokenInvalid`` or ``TokenExpired``.
 
     ``leeway`` is the clock skew allowed on ``iat`` and ``nbf``, in seconds; ``exp`` has none.
     ``issuer`` and ``audience`` are compared whole, and a token must not carry one that is
@@ -87,25 +87,25 @@ class Verifier:
         self._headers: dict[bytes, tuple[Key, Kind]] = {}
 
     def authenticating(self, encoded: str) -> Claims:
-        """A token that authenticates a request, in its time."""
+        """Verify a token that authenticates a request, before its end."""
         claims = self.ours(encoded)
         if not claims.kind.authenticates:
             raise TokenInvalid(f"{claims.kind.value} authenticates no request")
         return _in_time(claims)
 
     def current(self, encoded: str) -> Claims:
-        """A token of any kind, in its time."""
+        """Verify a token of any kind, before its end."""
         return _in_time(self.ours(encoded))
 
     def refreshable(self, encoded: str) -> Claims:
-        """A token that can be refreshed; ``expired`` tells that its time is over."""
+        """Verify a token that can be refreshed; ``expired`` tells that it is past its end."""
         claims = self.ours(encoded)
         if not claims.kind.refreshes:
             raise TokenInvalid(f"{claims.kind.value} cannot be refreshed")
         return claims
 
     def ours(self, encoded: str) -> Claims:
-        """A token of any kind; ``expired`` tells that its time is over."""
+        """Verify a token of any kind; ``expired`` tells that it is past its end."""
         if type(encoded) is not str or len(encoded) > MAX_LENGTH:
             raise TokenInvalid("not text, or too long")
         try:
@@ -157,7 +157,7 @@ def _in_time(claims: Claims) -> Claims:
 
 
 def _problems(content: Mapping[str, Any], kind: Kind) -> Iterator[str]:
-    """Name each fault in the claims of a token of ``kind`` that is one at any time."""
+    """Name each fault in the claims of a token of ``kind`` that does not depend on the time."""
     for name in ("sub", "sid", "jti", *(["origin_jti"] if kind is Kind.ACCESS else [])):
         text = content.get(name)
         if type(text) is not str or not _plain_text(text):

@@ -1,4 +1,4 @@
-"""Who is asking: the address and the user agent of a request, as far as they may be kept."""
+"""The device of a client: address and user agent of a request, as far as they may be kept."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PREFIX = {4: 24, 6: 48}
 
 
 def address_of(request: HttpRequest) -> IPv4Address | IPv6Address | None:
-    """The client's address; ``None`` where the server names none, as behind a Unix socket.
+    """Return the client's address; ``None`` where the server names none, as behind a Unix socket.
 
     Of ``X-Forwarded-For`` only what the proxies of one's own wrote is believed, as many as
     REST framework's ``NUM_PROXIES`` says; where that is not set, none of it.
@@ -33,7 +33,7 @@ def address_of(request: HttpRequest) -> IPv4Address | IPv6Address | None:
 
 
 def recorded_client(request: HttpRequest | None) -> tuple[str, str]:
-    """What ``RECORD_CLIENT`` lets a session keep: address and agent, empty where unknown."""
+    """Return the address and agent that ``RECORD_CLIENT`` lets a session keep; empty if unknown."""
     if request is None or conf.RECORD_CLIENT == "off":
         return "", ""
     address = address_of(request)

@@ -1,4 +1,4 @@
-"""A cache that must answer: where it does not, the request is refused."""
+"""The caches, which must answer: where one does not, the request is refused."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class RequestTooLarge(APIException):
 
 
 class JSONOnly(DefaultContentNegotiation):
-    """JSON, whatever the client says that it accepts: what an error means is in its body."""
+    """JSON, also for a client that accepts none: the meaning of an error is in its body."""
 
     def select_renderer(
         self, request: Request, renderers: Any, format_suffix: str | None = None
@@ -50,8 +50,10 @@ class JSONOnly(DefaultContentNegotiation):
 
 
 class TokenView(rest.APIView):
-    """Base of our endpoints: JSON out, JSON or forms in, never cached, never in a transaction
-    that a refusal would roll back."""
+    """The base of our endpoints: JSON or forms in, JSON out, never cached.
+
+    Never in a transaction either, which a refusal would roll back.
+    """
 
     authentication_classes: Any = []
     permission_classes: Any = []
@@ -94,7 +96,7 @@ class TokenView(rest.APIView):
 
 
 def _check_body(request: HttpRequest) -> None:
-    """Refuse before parsing what REST framework's parsers would read whole, or fall over."""
+    """Refuse, before parsing, a body that REST framework's parsers would read whole or fail on."""
     limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     try:
         too_large = limit is not None and int(request.META.get("CONTENT_LENGTH") or 0) > limit

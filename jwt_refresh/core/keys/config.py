@@ -1,4 +1,4 @@
-"""The keyring that the settings describe, or what is wrong with them and the mend."""
+"""The construction of a keyring from the settings, with the fault and the mend where it fails."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ALGORITHMS = (*HMAC_KEY_BYTES, *KEY_PAIR_ALGORITHMS)
 
 
 class KeyConfigError(ValueError):
-    """What is wrong with the setting ``name``, and the ``mend``. Nothing of a key is in it."""
+    """A ``fault`` of the setting ``name``, and the ``mend``. It holds nothing of a key."""
 
     def __init__(self, name: str, fault: str, mend: str) -> None:
         self.name, self.fault, self.mend = name, fault, mend
@@ -25,7 +25,7 @@ class KeyConfigError(ValueError):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class KeyConfig:
-    """What the settings give, as text: a key is PEM or the JSON of a JWK.
+    """The settings of the keys, as text: a key is PEM, or the JSON of a JWK.
 
     ``secrets`` are those of ``SECRET``, ``None`` for the ones derived from ``secret_keys``;
     ``listed`` tells that they were given as a list. Only then do they stand beside key pairs:
@@ -40,7 +40,7 @@ class KeyConfig:
     public_keys: Sequence[str]
 
     def build(self) -> Keyring:
-        """The ring; a key of ``algorithm`` signs. Raises ``KeyConfigError``."""
+        """Build the keyring, in which a key of ``algorithm`` signs. Raises ``KeyConfigError``."""
         if self.algorithm not in ALGORITHMS:
             raise KeyConfigError(
                 "ALGORITHM", "is not known.", f"It is one of {', '.join(ALGORITHMS)}."
@@ -94,7 +94,7 @@ class KeyConfig:
             )
 
     def _symmetric(self, algorithm: str) -> Iterator[Key]:
-        """A key for each algorithm that the secrets name; ``algorithm`` where one names none."""
+        """Yield a key for each algorithm that a secret names; ``algorithm`` where it names none."""
         chosen: dict[str, list[bytes]] = {}
         for text in self.secrets:
             if text is None:
@@ -116,7 +116,7 @@ class KeyConfig:
 
 
 def _read_secret(text: str, algorithm: str) -> tuple[str, bytes]:
-    """The algorithm and the bytes of a secret: plain text, or a JWK that may name its ``alg``."""
+    """Read a secret, plain text or a JWK that may name its ``alg``: its algorithm and its bytes."""
     try:
         jwk = json.loads(text)
         if not isinstance(jwk, dict) or "kty" not in jwk:

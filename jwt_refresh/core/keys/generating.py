@@ -22,7 +22,7 @@ _CURVES: dict[str, ec.EllipticCurve] = {
 
 
 def generate_private_key(algorithm: str) -> str:
-    """A new private key for an asymmetric ``algorithm``, as PEM (PKCS #8)."""
+    """Generate a private key for an asymmetric ``algorithm``, as PEM (PKCS #8)."""
     key: ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
     if algorithm in ("EdDSA", "Ed25519"):
         key = ed25519.Ed25519PrivateKey.generate()
@@ -34,6 +34,6 @@ def generate_private_key(algorithm: str) -> str:
 
 
 def public_half(pem: str) -> str:
-    """The public key of a private one, both as PEM."""
+    """Return the public key of a private one, both as PEM."""
     public = load_pem_private_key(pem.encode(), password=None).public_key()
     return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()

@@ -1,4 +1,4 @@
-"""Keys: each bound to one algorithm and found by its ``kid``; one of a ring signs, all verify."""
+"""The keyring: each key has one algorithm and is found by its ``kid``; one signs, all verify."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HMAC_KEY_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One entry of the ring: a name, one algorithm, and key material that is never shown.
+    """An entry of the keyring: a name, one algorithm, and key material that is never shown.
 
     ``signing`` is ``None`` where the key can only verify. ``jwk`` is the public key as others
     may see it (RFC 7517), ``None`` for a secret.
@@ -48,7 +48,7 @@ class Key:
 
 
 def hmac_key(secrets: Sequence[bytes], algorithm: str) -> Key:
-    """The key made of ``secrets``: the first signs, all verify.
+    """Make a key of ``secrets``: the first signs, all verify.
 
     All of them share one ``kid``, the name of the algorithm: a name of their own would have
     to be computed from the secret (RFC 7638 section 7 warns of that) or be lost at the next
@@ -71,7 +71,7 @@ def hmac_key(secrets: Sequence[bytes], algorithm: str) -> Key:
 
 
 def _is_public_key(secret: bytes) -> bool:
-    """Whether it is the body of a PEM without its first and last line, which PyJWT lets pass."""
+    """Recognise the body of a PEM without its first and last line, which PyJWT lets pass."""
     try:
         load_der_public_key(b64decode(secret))
     except (ValueError, UnsupportedAlgorithm):
@@ -80,7 +80,7 @@ def _is_public_key(secret: bytes) -> bool:
 
 
 def derive(secret: str, algorithm: str) -> bytes:
-    """A key for ``algorithm`` alone, derived from ``secret`` with HKDF (RFC 5869)."""
+    """Derive a key for ``algorithm`` alone from ``secret``, with HKDF (RFC 5869)."""
     label = f"jwt_refresh {algorithm} signing key".encode()
     return HKDF(SHA256(), HMAC_KEY_BYTES[algorithm], salt=None, info=label).derive(secret.encode())
 
@@ -99,9 +99,9 @@ class Keyring:
         self.signing = self.keys[0] if self.keys[0].signing is not None else None
 
     def find(self, kid: str) -> Key | None:
-        """The key that ``kid`` names, or ``None``."""
+        """Return the key that ``kid`` names, or ``None``."""
         return self._by_kid.get(kid)
 
     def jwks(self) -> dict[str, Any]:
-        """The public keys as a JWK set (RFC 7517 section 5); no secret is ever in it."""
+        """Return the public keys as a JWK set (RFC 7517 section 5); no secret is ever in it."""
         return {"keys": [dict(key.jwk) for key in self.keys if key.jwk is not None]}

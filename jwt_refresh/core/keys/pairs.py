@@ -1,4 +1,4 @@
-"""Asymmetric keys: PEM text or JWK in, a ``Key`` out, or a ``ValueError`` that names the fault.
+"""The reading of asymmetric keys: PEM or JWK in, a ``Key`` out, or ``ValueError`` with the fault.
 
 PyJWT and cryptography read and use the keys. What they let pass is refused here: a JWK for
 another use, two keys that are no pair, a curve that is not the algorithm's, short RSA keys.
@@ -61,7 +61,7 @@ _UNKNOWN = "is of no kind that is known: RSA, P-256, P-384, P-521 or Ed25519"
 
 
 def key_pair(source: str | Mapping[str, Any], preferred: str, *, private: bool) -> Key:
-    """The key of PEM text, of a JWK, or of the JSON text of one.
+    """Read the key in PEM text, in a JWK, or in the JSON text of one.
 
     Its algorithm is the JWK's ``alg``, else ``preferred`` where the key can do that, else the
     one that is usual for such a key. Its ``kid`` is the JWK's, else its RFC 7638 thumbprint.
@@ -86,14 +86,14 @@ def key_pair(source: str | Mapping[str, Any], preferred: str, *, private: bool) 
 
 
 def thumbprint(jwk: Mapping[str, Any]) -> str:
-    """The SHA-256 thumbprint of a public JWK (RFC 7638 section 3)."""
+    """Return the SHA-256 thumbprint of a public JWK (RFC 7638 section 3)."""
     members = {name: jwk[name] for name in _THUMBPRINT_MEMBERS[jwk["kty"]]}
     text = json.dumps(members, separators=(",", ":"))
     return encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _read(source: str | Mapping[str, Any]) -> tuple[Mapping[str, Any], object]:
-    """The members of the JWK, none of a PEM, and the key."""
+    """Return the members of the JWK (empty for PEM) and the key."""
     if isinstance(source, str):
         text = source.strip()
         if text.startswith("-----BEGIN"):
@@ -121,7 +121,7 @@ def _read_pem(text: bytes) -> object:
 
 
 def check_use(jwk: Mapping[str, Any]) -> None:
-    """PyJWT ignores what a JWK says that it is for (RFC 7517 sections 4.2 and 4.3)."""
+    """Refuse a JWK that is not for signatures (RFC 7517 sections 4.2, 4.3); PyJWT does not look."""
     operations = jwk.get("key_ops", ["sign", "verify"])
     if jwk.get("use", "sig") != "sig" or not isinstance(operations, list):
         raise ValueError("is not for signatures: its use is not sig")
@@ -151,7 +151,7 @@ _PUBLIC_MEMBERS = {"kty", "crv", "n", "e", "x", "y"}
 
 
 def _algorithm_of(public: object, named: object, preferred: str) -> str:
-    """The one algorithm that the key is for."""
+    """Return the one algorithm of the key."""
     if isinstance(public, RSAPublicKey):
         if public.key_size < MIN_RSA_BITS:
             raise ValueError(f"has {public.key_size} bits, fewer than {MIN_RSA_BITS}")
