@@ -34,11 +34,14 @@ def test_every_endpoint_is_in_the_readme(name: str) -> None:
     assert f"`{app_name}:{name}`" in README
 
 
-def test_what_the_documents_link_to_is_there() -> None:
-    links = re.findall(r"\]\(((?!http)[^)#]+)\)", README + SECURITY)
-    assert {"docs/security.md", "docs/rotation.svg"} <= set(links)
+@pytest.mark.parametrize(
+    "document", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/security.md"]
+)
+def test_what_a_document_links_to_is_there(document: str) -> None:
+    links = re.findall(r"\]\(((?!http)[^)#]+)\)", (ROOT / document).read_text())
+    assert links
     for link in links:
-        assert (ROOT / link).is_file(), link
+        assert (ROOT / document).parent.joinpath(link).is_file(), link
 
 
 def test_every_promise_has_a_test_that_is_there() -> None:
