@@ -26,7 +26,7 @@ from jwt_refresh.exceptions import (
 )
 from jwt_refresh.models import IssuedToken, Session
 from jwt_refresh.stores.database import GONE, after_commit, unavailable, write_alias
-from jwt_refresh.stores.query import session_with_user
+from jwt_refresh.stores.query import CHECKED, Columns, session_with_user
 
 
 @sensitive_variables()
@@ -40,7 +40,7 @@ def authenticate(
     """
     claims = conf.verifier(request).authenticating(encoded)
     try:
-        session = living_session(claims, timezone.now())
+        session = living_session(claims, timezone.now(), CHECKED)
     except GONE as error:
         raise unavailable(error) from None
     unconfirmed = session.confirmed_at is None and claims.refreshable_jti == session.current_jti
@@ -81,12 +81,12 @@ def find(encoded: str, request: HttpRequest | None) -> Session | None:
     return sessions.filter(pk=sid).first()
 
 
-def living_session(claims: Claims, now: datetime) -> Session:
+def living_session(claims: Claims, now: datetime, columns: Columns | None = None) -> Session:
     """The session that the claims name, with its ``user``, if a token of it is good for anything.
 
-    One query. Raises the ``TokenError`` that says why not.
+    One query, of the ``columns`` or of all. Raises the ``TokenError`` that says why not.
     """
-    session = session_with_user(parse_sid(claims), write_alias())
+    session = session_with_user(parse_sid(claims), write_alias(), columns)
     if session is None:
         raise _why_gone(claims)
     user = session.user
