@@ -66,19 +66,25 @@ def test_times_follow_a_change_of_their_zone(ann: Any, settings: Settings) -> No
 
 
 @pytest.fixture
-def converts_by_connection(monkeypatch: pytest.MonkeyPatch, plans: Any) -> None:
-    """``email`` comes out ``CONVERTED`` by a converter of the connection that read it."""
+def made_for(monkeypatch: pytest.MonkeyPatch, plans: Any) -> list[object]:
+    """``email`` comes out ``CONVERTED`` by a converter of the connection that read it.
+
+    The connections that such converters were made for, one after the other.
+    """
+    asked: list[object] = []
 
     def converters(made_for: object) -> list[Any]:
+        asked.append(made_for)
         return [lambda value, _, used: CONVERTED if used is made_for else value]
 
     field = get_user_model()._meta.get_field("email")
     monkeypatch.setattr(field, "get_db_converters", converters)
+    return asked
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_connection_that_is_replaced_takes_its_converters_along(
-    converts_by_connection: None, monkeypatch: pytest.MonkeyPatch
+    made_for: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = sessions.start(make_user("ann@example.com")).session
     assert find(session).user.email == CONVERTED
@@ -92,18 +98,22 @@ def test_a_connection_that_is_replaced_takes_its_converters_along(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_threads_convert_by_their_own_connections(converts_by_connection: None) -> None:
+def test_each_thread_keeps_the_converters_of_its_connection(made_for: list[object]) -> None:
     session = sessions.start(make_user("ann@example.com")).session
 
-    def look(_: int) -> Any:
-        found = find(session).user.email
-        connections.close_all()
-        return found
+    def look() -> object:
+        assert find(session).user.email == CONVERTED
+        own = connections[DEFAULT]
+        own.close()
+        return own
 
-    assert look(0) == CONVERTED
+    own = look()
+    made_for.clear()
     with ThreadPoolExecutor(1) as pool:
-        assert list(pool.map(look, range(2))) == [CONVERTED] * 2
-    assert look(0) == CONVERTED
+        for _ in range(2):
+            other = pool.submit(look).result()
+            assert look() is own is not other
+    assert made_for == [other]
 
 
 @pytest.mark.django_db(transaction=True)
