@@ -27,7 +27,8 @@ from jwt_refresh.exceptions import (
 )
 from jwt_refresh.models import IssuedToken, Session, SessionQuerySet
 from jwt_refresh.stores.database import GONE, session_rows, unavailable, write_alias
-from jwt_refresh.stores.query import session_with_user
+from jwt_refresh.stores.query import CHECKED, Columns, session_with_user
+
 
 from .events import after_commit
 
@@ -46,7 +47,7 @@ def authenticate(
     """
     claims = conf.verifier(request).authenticating(encoded)
     try:
-        session = living_session(claims, timezone.now())
+        session = living_session(claims, timezone.now(), CHECKED)
     except GONE as error:
         raise unavailable(error) from error
     unconfirmed = session.confirmed_at is None and claims.refreshable_jti == session.current_jti
@@ -88,12 +89,13 @@ def sessions_of(user: Any) -> SessionQuerySet:
     return session_rows().of_user(user)
 
 
-def living_session(claims: Claims, now: datetime) -> Session:
+def living_session(claims: Claims, now: datetime, columns: Columns | None = None) -> Session:
     """Return the session that the claims name, with its ``user``, if it lives.
 
-    One query. Raises the ``TokenError`` that says why it does not.
+    One query, of the ``columns`` or of all. Raises the ``TokenError`` that says why it does not.
+
     """
-    session = session_with_user(parse_sid(claims), write_alias())
+    session = session_with_user(parse_sid(claims), write_alias(), columns)
     if session is None:
         raise _why_gone(claims)
     user = session.user

@@ -1,24 +1,24 @@
 from __future__ import annotations
 
+import re
 import uuid
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import connections, models
+from django.db import connection, models
 from django.db.models import QuerySet
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from jwt_refresh import sessions
 from jwt_refresh.models import Session
-from jwt_refresh.stores import query
-from jwt_refresh.stores.query import session_with_user
-from tests.support.devices import make_user
+from jwt_refresh.sessions import checking
+from jwt_refresh.stores.query import ALL, CHECKED, session_with_user
+from tests.support.devices import PAIR, make_user
 
-DEFAULT = "default"
+from .rows import DEFAULT, columns, find
 
 
 class Curated(models.Manager[Any]):
@@ -40,15 +40,11 @@ def curated(monkeypatch: pytest.MonkeyPatch) -> Curated:
     return manager
 
 
-def columns(row: models.Model) -> dict[str, tuple[type, Any]]:
-    values = {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
-    return {name: (type(value), value) for name, value in values.items()}
-
-
-def find(session: Session) -> Session:
-    found = session_with_user(session.pk, DEFAULT)
-    assert found is not None
-    return found
+def read_of_sessions(captured: CaptureQueriesContext) -> list[list[str]]:
+    """The columns of sessions that each SELECT of them names, in order."""
+    selects = [it["sql"].partition(" FROM ")[0] for it in captured if "SELECT" in it["sql"]]
+    found = [re.findall(r"jwt_refresh_session[`\"]\.[`\"](\w+)", text) for text in selects]
+    return [names for names in found if names]
 
 
 def test_session_and_user_come_in_one_query(
@@ -76,13 +72,68 @@ def test_every_column_comes_out_as_the_orm_gives_it(ann: Any) -> None:
         assert type(found.user) is type(expected.user)
 
 
+@pytest.mark.parametrize("manager", ["db", "curated"])
+def test_what_is_not_asked_for_is_deferred(
+    ann: Any, manager: str, request: pytest.FixtureRequest
+) -> None:
+    request.getfixturevalue(manager)
+    session = sessions.start(ann).session
+    assert find(session).get_deferred_fields() == set()
+    found = find(session, CHECKED)
+    assert found.get_deferred_fields() == set(ALL) - set(CHECKED)
+    with CaptureQueriesContext(connection) as captured:
+        assert (found.pk, found.user_id, found.user) == (session.pk, ann.pk, ann)
+        assert not found.user.get_deferred_fields()
+        assert not captured.captured_queries
+        assert found.started_at == session.started_at
+        assert len(captured) == 1
+    assert columns(found) == columns(find(session))
+    assert columns(found.user) == columns(ann)
+
+
+def test_an_authenticated_request_reads_only_what_decides(ann: Any) -> None:
+    token = sessions.start(ann).access_token
+    checking.authenticate(token, None)
+    with CaptureQueriesContext(connection) as captured:
+        session, _ = checking.authenticate(token, None)
+    assert len(captured) == 1
+    assert read_of_sessions(captured) == [
+        [
+            "style",
+            "current_jti",
+            "expires_at",
+            "confirmed_at",
+            "ends_at",
+            "revoked_at",
+            "auth_hash",
+        ]
+    ]
+    assert session.user == ann
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("style", [{}, PAIR])
+def test_refresh_and_verify_read_a_row_whole_and_once(
+    style: dict[str, Any], settings: Settings
+) -> None:
+    settings.JWT_REFRESH = style
+    tokens = sessions.start(make_user("ann@example.com"))
+    token = tokens.refresh_token or tokens.access_token
+    whole = [[field.column for field in Session._meta.concrete_fields if field.attname in ALL]]
+    with CaptureQueriesContext(connection) as captured:
+        checking.verify(token, None)
+    assert read_of_sessions(captured) == whole
+    with CaptureQueriesContext(connection) as captured:
+        assert sessions.refresh(token).session.generation == 1
+    assert read_of_sessions(captured) == whole
+
+
 def test_a_field_that_converts_what_it_reads_does_so_here(
-    ann: Any, monkeypatch: pytest.MonkeyPatch
+    ann: Any, monkeypatch: pytest.MonkeyPatch, plans: Any
 ) -> None:
     session = sessions.start(ann).session
     field = ann._meta.get_field("email")
     monkeypatch.setattr(field, "from_db_value", lambda text, *_: [text], raising=False)
-    query._plan.cache_clear()
     found = columns(find(session).user)
     assert found["email"] == (list, [ann.email])
     assert found == columns(get_user_model()._default_manager.get())
@@ -155,45 +206,3 @@ def test_a_manager_that_hides_users_is_asked_from_the_day_on_that_it_is_there(
     assert find(session).user == ann
     request.getfixturevalue("curated").open = False
     assert session_with_user(session.pk, DEFAULT) is None
-
-
-def test_the_statement_is_put_together_once(ann: Any, settings: Settings) -> None:
-    session = sessions.start(ann).session
-    query._plan.cache_clear()
-    for _ in range(3):
-        find(session)
-    assert query._plan.cache_info()[:2] == (2, 1)
-
-
-def test_a_changed_setting_forgets_the_statement(ann: Any, settings: Settings) -> None:
-    session = sessions.start(ann).session
-    find(session)
-    assert query._plan.cache_info().currsize
-    settings.LANGUAGE_CODE = "ko"
-    assert not query._plan.cache_info().currsize
-    assert find(session).pk == session.pk
-
-
-def test_times_follow_a_change_of_their_zone(ann: Any, settings: Settings) -> None:
-    session = sessions.start(ann).session
-    find(session)
-    settings.USE_TZ = not settings.USE_TZ
-    assert columns(find(session)) == columns(Session.objects.get())
-
-
-@pytest.mark.django_db(transaction=True)
-def test_threads_find_their_own() -> None:
-    users = [make_user(f"{name}@example.com") for name in ("ann", "bob", "eve", "joe")]
-    started = [sessions.start(user).session for user in users]
-    together = Barrier(len(started), timeout=10)
-    query._plan.cache_clear()
-
-    def look(session: Session) -> list[Any]:
-        together.wait()
-        found = [find(session).user for _ in range(20)]
-        connections.close_all()
-        return found
-
-    with ThreadPoolExecutor(len(started)) as pool:
-        for user, found in zip(users, pool.map(look, started), strict=True):
-            assert found == [user] * 20
