@@ -29,7 +29,6 @@ from jwt_refresh.models import IssuedToken, Session, SessionQuerySet
 from jwt_refresh.stores.database import GONE, session_rows, unavailable, write_alias
 from jwt_refresh.stores.query import CHECKED, Columns, session_with_user
 
-
 from .events import after_commit
 
 

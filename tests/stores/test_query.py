@@ -13,6 +13,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from jwt_refresh import sessions
+from jwt_refresh.conf import conf
 from jwt_refresh.models import Session
 from jwt_refresh.sessions import checking
 from jwt_refresh.stores.query import ALL, CHECKED, session_with_user
@@ -121,7 +122,7 @@ def test_refresh_and_verify_read_a_row_whole_and_once(
     token = tokens.refresh_token or tokens.access_token
     whole = [[field.column for field in Session._meta.concrete_fields if field.attname in ALL]]
     with CaptureQueriesContext(connection) as captured:
-        checking.verify(token, None)
+        checking.verify(conf.verifier(None).current(token))
     assert read_of_sessions(captured) == whole
     with CaptureQueriesContext(connection) as captured:
         assert sessions.refresh(token).session.generation == 1
