@@ -11,8 +11,9 @@ def is_active(user: Any) -> bool:
 
 
 def subject_of(user: Any, field: str) -> str:
-    """Return the claim ``sub`` of a user: its attribute ``field``, always as a string."""
-    return str(getattr(user, field))
+    """Return the claim ``sub`` of a user: its attribute ``field`` as text; empty for ``None``."""
+    value = getattr(user, field)
+    return "" if value is None else str(value)
 
 
 def auth_hash_of(user: Any) -> str:
