@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_variables
+from rest_framework.request import Request
 
 from jwt_refresh.conf import conf
 from jwt_refresh.core.claims import Claims
@@ -18,7 +19,7 @@ from jwt_refresh.models import Session
 from jwt_refresh.stores.database import in_rounds, in_transaction, session_rows
 
 from . import checking, events
-from .device import recorded_client
+from .device import plain_of, recorded_client
 from .ending import mark_revoked, revoke_all
 from .issuing import Tokens, record, tokens_of
 
@@ -43,7 +44,7 @@ MAX_IDEMPOTENCY_KEY = 255
 
 @sensitive_variables()
 def refresh(
-    encoded: str, *, idempotency_key: str = "", request: HttpRequest | None = None
+    encoded: str, *, idempotency_key: str = "", request: HttpRequest | Request | None = None
 ) -> Tokens:
     """Exchange a refreshable token by the rule of ``core.rotation``.
 
@@ -61,8 +62,9 @@ def refresh(
     transaction, whose rollback would undo the revocation of a stolen session. Errors of the
     database itself are not caught.
     """
-    claims = conf.verifier(request).refreshable(encoded)
-    return exchange(claims, idempotency_key=idempotency_key, request=request)
+    plain = plain_of(request)
+    claims = conf.verifier(plain).refreshable(encoded)
+    return exchange(claims, idempotency_key=idempotency_key, request=plain)
 
 
 def exchange(
