@@ -151,9 +151,12 @@ class Session(models.Model):
 
     @property
     def last_used_at(self) -> datetime:
-        """The last use, to the hour, from the times that refresh and confirmation write anyway."""
+        """The last use, to the hour, from the times that refresh and confirmation write anyway.
+
+        In the hour of the login that is the login itself: no use lies before it.
+        """
         used_at = max(self.issued_at, self.confirmed_at or self.issued_at)
-        return used_at.replace(minute=0, second=0, microsecond=0)
+        return max(used_at.replace(minute=0, second=0, microsecond=0), self.started_at)
 
     @property
     def state(self) -> State:
