@@ -163,7 +163,7 @@ OTHERS: list[Any] = [
     claims,
     lifetimes,
     later,
-    len,
+    id,
     {1, 2},
     frozenset({"a"}),
     range(3),
