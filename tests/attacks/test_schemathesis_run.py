@@ -62,5 +62,5 @@ def test_one_failure_is_enough(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["schemathesis_run", stand_in, "--no-color", "--fail"])
     with pytest.raises(SystemExit) as ended:
-        runpy.run_path(str(ROOT / "tests" / "schemathesis_run.py"), run_name="__main__")
+        runpy.run_path(str(ROOT / "tests" / "attacks" / "schemathesis_run.py"), run_name="__main__")
     assert ended.value.code == 1

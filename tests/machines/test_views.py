@@ -25,6 +25,7 @@ from jwt_refresh.sessions import checking
 from jwt_refresh.sessions.refreshing import _key_hashes
 from tests.support.devices import Device, make_user
 from tests.support.http import claims
+from tests.support.lanes import sized
 
 from .owner import Request, tabs
 from .terms import GRACE, OK, PLANS, START, STEP, Held, Token, key_of
@@ -196,4 +197,4 @@ def test_what_may_happen(machine: ViewsMachine, what: str) -> None:
 
 
 def test_the_rule_holds_over_http(record_property: Any) -> None:
-    run(ViewsMachine, 1200, 30, record_property)
+    run(ViewsMachine, sized(120, 1200), 30, record_property)
