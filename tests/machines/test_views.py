@@ -1,4 +1,7 @@
-"""The rule, driven by an owner, thieves, the network and time: over HTTP, on the database."""
+"""The rule, driven by an owner, thieves, the network and time: over HTTP, on the database.
+
+Nothing limits how often they may ask: a 429 says nothing of the rule. ``tests/web`` has limits.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from django.test import override_settings
 from django.utils import timezone
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
+from pytest_django import Settings
 
 from jwt_refresh import sessions
 from jwt_refresh.conf import conf
@@ -36,6 +40,11 @@ pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 LATE = (2 * GRACE + STEP).total_seconds()
 ASKED_BEFORE = ["second refresh", "first answer"]
 MEANWHILE = ["refresh", *ASKED_BEFORE, "set_own_password", "log_out"]
+
+
+@pytest.fixture(autouse=True)
+def _no_limit(settings: Settings) -> None:
+    settings.JWT_REFRESH = {"REFRESH_RATE": None}
 
 
 class Site:
@@ -194,6 +203,13 @@ def test_between_verdict_and_swap(machine: ViewsMachine, what: str) -> None:
 @pytest.mark.parametrize("what", sorted({*INCIDENTS}))
 def test_what_may_happen(machine: ViewsMachine, what: str) -> None:
     machine.happen(what, 1)
+
+
+def test_a_thief_may_ask_all_day_what_became_of_his_loot(machine: ViewsMachine) -> None:
+    """More often in a minute than the default of ``REFRESH_RATE`` lets anybody."""
+    machine.steal()
+    for _ in range(31):
+        machine.poll(0)
 
 
 def test_the_rule_holds_over_http(record_property: Any) -> None:
