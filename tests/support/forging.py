@@ -25,7 +25,7 @@ class _Absent:
         return "absent"
 
 
-ABSENT = _Absent()
+ABSENT: object = _Absent()
 """As the value of a member: leave it out."""
 
 # Lone surrogates too: JSON can write them, and they come back as they went.
