@@ -1,29 +1,45 @@
 # `make demo` and `make test` need Python 3.11 or newer, and nothing else of ours.
 #
 #   make demo PORT=8001 LIFETIME=40   another port; tokens that live 40 seconds
-#   make test ARGS="-k admin"         more arguments for pytest
-#   make test COVERAGE=1              leave a data file of coverage for each run
+#   make test                         the quick lane: what to run while you work
+#   make test-all                     everything, in three worlds
+#   make test-random SEED=7           everything, with examples of Hypothesis by this seed
+#   make test ARGS="-k admin"         more arguments for pytest, in each lane
+#   make test COVERAGE=1              leave data files of coverage
 #   make PYTHON=python3.13 ...        the Python that .venv is made of
 
 PYTHON ?= python3
 PORT = 8000
 ARGS =
 COVERAGE =
+SEED := $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 
 BIN = .venv/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet
-PYTEST = $(BIN)/python -m $(if $(COVERAGE),coverage run -m) pytest $(ARGS)
+PYTEST = $(BIN)/python -m $(if $(COVERAGE),coverage run -m) pytest -n auto --dist worksteal $(ARGS)
+# Where an instant is read or written: what naive times could break.
+INSTANTS = tests/sessions tests/stores tests/stories tests/machines tests/attacks/test_signed.py \
+	tests/test_admin.py tests/test_lifetimes.py tests/test_models.py tests/test_stateless.py \
+	tests/test_views.py
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-all test-random lint clean
 
 demo: .venv/.demo
 	$(BIN)/python manage.py demo --port $(PORT)
 
-# In three worlds: tests/settings.py tells what the variables do.
+# tests/README.md tells of lanes and worlds.
 test: .venv/.test
 	$(PYTEST)
+
+test-all: export TEST_LANE = all
+test-all: .venv/.test
+	$(PYTEST)
 	TEST_USER_MODEL=accounts.Member $(PYTEST)
-	TEST_USE_TZ=0 $(PYTEST)
+	TEST_USE_TZ=0 $(PYTEST) $(INSTANTS)
+
+test-random: export TEST_LANE = random
+test-random: .venv/.test
+	$(PYTEST) --hypothesis-seed=$(SEED)
 
 lint: .venv/.dev
 	$(BIN)/ruff check

@@ -4,23 +4,53 @@ import logging
 import os
 from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
 import hypothesis
 import pytest
 import time_machine
 from django.core.cache import cache
 from django.db import connections
+from django.test import TransactionTestCase
 from pytest_django import Settings
 
 from tests.processes.workers import for_races, workers  # noqa: F401
 from tests.support.devices import PAIR, START, Device, make_user
+from tests.support.flushing import flush
+from tests.support.lanes import LANE, Lane, sized
 from tests.support.told import Told, listening
 
-# A noisy machine is no defect; and what fails in CI must fail again.
-hypothesis.settings.register_profile(
-    "tests", deadline=None, derandomize=os.environ.get("CI") == "true"
-)
+WORLD = {"TEST_DATABASE", "TEST_USER_MODEL", "TEST_USE_TZ"}
+
+# A noisy machine is no defect; and what fails must fail again.
+hypothesis.settings.register_profile("tests", deadline=None, derandomize=LANE is not Lane.RANDOM)
 hypothesis.settings.load_profile("tests")
+
+
+def pytest_report_header() -> str:
+    """Name the lane and the world of this run."""
+    world = {name: text for name, text in sorted(os.environ.items()) if name in WORLD}
+    return f"lane: {LANE.value}; world: {world or 'default'}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect in the quick lane what is marked ``full``."""
+    chosen: dict[bool, list[pytest.Item]] = {True: [], False: []}
+    for item in items:
+        chosen[sized(item.get_closest_marker("full") is None, True)].append(item)
+    items[:] = chosen[True]
+    config.hook.pytest_deselected(items=chosen[False])
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """Leave the names of the databases alone: in ``tests.settings`` they name the worker."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_flush() -> Iterator[None]:
+    with mock.patch.object(TransactionTestCase, "_fixture_teardown", flush):
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -53,8 +53,11 @@ TEMPLATES = [
 ]
 STATIC_URL = "static/"
 DATABASE = os.environ.get("TEST_DATABASE", "sqlite")
-# One for each run; the processes that it starts find it by the same name.
-NAME = os.environ.setdefault("TEST_DATABASE_NAME", f"jwt_refresh_tests_{os.getpid()}")
+# One for each run, and in it for each process of pytest-xdist; the processes that these start
+# find it by the same name, since they inherit both variables.
+RUN = os.environ.setdefault("TEST_DATABASE_NAME", f"jwt_refresh_tests_{os.getpid()}")
+WORKER = os.environ.get("PYTEST_XDIST_WORKER")
+NAME = f"{RUN}_{WORKER}" if WORKER else RUN
 
 
 def _database(alias: str) -> dict[str, Any]:

@@ -36,7 +36,7 @@ print(models.__file__)
 """
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_wheel(tmp_path: Path) -> None:
     wheel = build(tmp_path)
     with zipfile.ZipFile(wheel) as archive:

@@ -1,7 +1,7 @@
 """Whatever a client sends: never a 5xx, always an answer for programs, nothing done by half.
 
-``FUZZ`` is the number of requests that are thought up, 200 where it is not set. Each is sent to
-every endpoint, with and without the trailing slash.
+``FUZZ`` is the number of requests that are thought up; where it is not set, the lane decides. Each
+is sent to every endpoint, with and without the trailing slash.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from jwt_refresh import sessions
 from jwt_refresh.models import IssuedToken, Session
 from tests.support import forging
 from tests.support.devices import PASSWORD
+from tests.support.lanes import sized
 
 pytestmark = pytest.mark.django_db
 
-REQUESTS = int(os.environ.get("FUZZ", "200"))
+REQUESTS = int(os.environ.get("FUZZ", sized(30, 200)))
 NAME = get_user_model().USERNAME_FIELD
 ROUTES = {
     **dict.fromkeys(["login", "refresh", "verify", "logout", "logout/all"], "POST"),

@@ -159,6 +159,7 @@ def ask_node(questions: list[dict[str, Any]]) -> list[Any]:
     return answers
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_jose_reads_ours_and_we_read_its(ours: Ours, server: KeySetServer, algorithm: str) -> None:
     private = joserfc_key(algorithm).as_dict(private=True)

@@ -46,6 +46,7 @@ from tests.support.forging import (
     text_of,
     token,
 )
+from tests.support.lanes import sized
 
 pytestmark = pytest.mark.usefixtures("now")
 
@@ -746,7 +747,7 @@ def test_whatever_is_taken_here_the_library_takes_as_well(algorithm: str) -> Non
     ring = Keyring([ours])
     public: Any = ours.verifying[0]
 
-    @settings(max_examples=500 if algorithm == "HS256" else 100)
+    @settings(max_examples=sized(50, 500 if algorithm == "HS256" else 100))
     @given(
         name=st.sampled_from(names),
         header_changes=nothing | header_members,

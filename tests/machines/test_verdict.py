@@ -6,6 +6,8 @@ from typing import Any
 
 from hypothesis.stateful import invariant
 
+from tests.support.lanes import sized
+
 from .memory import Memory
 from .terms import key_of
 from .world import World, run
@@ -27,4 +29,4 @@ class VerdictMachine(World):
 
 
 def test_the_rule_holds(record_property: Any) -> None:
-    run(VerdictMachine, 6000, 40, record_property)
+    run(VerdictMachine, sized(600, 6000), 40, record_property)

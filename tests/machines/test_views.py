@@ -1,4 +1,7 @@
-"""The rule, driven by an owner, thieves, the network and time: over HTTP, on the database."""
+"""The rule, driven by an owner, thieves, the network and time: over HTTP, on the database.
+
+Nothing limits how often they may ask: a 429 says nothing of the rule. ``tests/web`` has limits.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from django.test import override_settings
 from django.utils import timezone
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
+from pytest_django import Settings
 
 from jwt_refresh import sessions
 from jwt_refresh.conf import conf
@@ -25,6 +29,7 @@ from jwt_refresh.sessions import checking
 from jwt_refresh.sessions.refreshing import _key_hashes
 from tests.support.devices import Device, make_user
 from tests.support.http import claims
+from tests.support.lanes import sized
 
 from .owner import Request, tabs
 from .terms import GRACE, OK, PLANS, START, STEP, Held, Token, key_of
@@ -35,6 +40,11 @@ pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 LATE = (2 * GRACE + STEP).total_seconds()
 ASKED_BEFORE = ["second refresh", "first answer"]
 MEANWHILE = ["refresh", *ASKED_BEFORE, "set_own_password", "log_out"]
+
+
+@pytest.fixture(autouse=True)
+def _no_limit(settings: Settings) -> None:
+    settings.JWT_REFRESH = {"REFRESH_RATE": None}
 
 
 class Site:
@@ -195,5 +205,12 @@ def test_what_may_happen(machine: ViewsMachine, what: str) -> None:
     machine.happen(what, 1)
 
 
+def test_a_thief_may_ask_all_day_what_became_of_his_loot(machine: ViewsMachine) -> None:
+    """More often in a minute than the default of ``REFRESH_RATE`` lets anybody."""
+    machine.steal()
+    for _ in range(31):
+        machine.poll(0)
+
+
 def test_the_rule_holds_over_http(record_property: Any) -> None:
-    run(ViewsMachine, 1200, 30, record_property)
+    run(ViewsMachine, sized(120, 1200), 30, record_property)

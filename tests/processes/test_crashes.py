@@ -26,8 +26,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 harms = pytest.mark.parametrize(
     "harm",
-    [(fail, 1), (fail, 1000), (lose, 1)],
-    ids=["fails", "fails for good", "loses its connection"],
+    [
+        pytest.param((fail, 1), id="fails"),
+        pytest.param((fail, 1000), id="fails for good", marks=pytest.mark.full),
+        pytest.param((lose, 1), id="loses its connection", marks=pytest.mark.full),
+    ],
 )
 
 

@@ -196,6 +196,7 @@ def entries(server: Any) -> list[str]:
     return [entry.decode() for entry in server.scan_iter(match=f"{NAME}:*")]
 
 
+@pytest.mark.full
 def test_redis_keeps_an_entry_for_the_life_of_a_token(
     phone: Device, relay: Relay, settings: Any
 ) -> None:
@@ -210,6 +211,7 @@ def test_redis_keeps_an_entry_for_the_life_of_a_token(
     assert LIFE.total_seconds() - 5 * MINUTE < left <= LIFE.total_seconds()
 
 
+@pytest.mark.full
 def test_redis_may_go_away_and_come_back(phone: Device, laptop: Device, relay: Relay) -> None:
     for device in (phone, laptop):
         device.login()
