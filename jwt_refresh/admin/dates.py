@@ -12,6 +12,7 @@ from datetime import date, datetime
 from itertools import takewhile
 from typing import Any
 
+from django.contrib.admin.utils import label_for_field
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Max, Min
 from django.utils import formats
@@ -44,6 +45,7 @@ def hierarchy(changelist: ChangeList) -> dict[str, Any] | None:
         below = list(_below(chosen, first, last))
     choices = [{"link": link(parts), "title": _title(parts)} for parts in below]
     return {
+        "field_name": label_for_field(name, changelist.model),
         "back": {"link": link(chosen[:-1]), "title": _title(chosen[:-1])} if given else None,
         "choices": choices if len(chosen) < 3 else [{"title": _title(chosen)}],
     }

@@ -80,7 +80,8 @@ class OneFilter(admin.RelatedFieldListFilter):
             raise IncorrectLookupParameters(error) from error
 
     def has_output(self) -> bool:
-        return bool(self.lookup_choices)
+        """Also for a row that is not there: Django applies no filter that has nothing to say."""
+        return self.lookup_val is not None
 
 
 class StateFilter(admin.SimpleListFilter):

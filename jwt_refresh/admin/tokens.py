@@ -35,6 +35,11 @@ def with_state(tokens: QuerySet[IssuedToken]) -> QuerySet[Any]:
     return chosen.annotate(displaced=Exists(later))
 
 
+def anchor(address: str, text: object) -> str:
+    """Return a link as HTML; the text alone where there is no such page."""
+    return format_html('<a href="{}">{}</a>' if address else "<bdi>{1}</bdi>", address, text)
+
+
 class ShowsState:
     """A mixin for the column that says what a token is now."""
 
@@ -96,12 +101,11 @@ class IssuedTokenAdmin(ShowsState, Panel):
     @admin.display(description=_("user"))
     def user(self, token: IssuedToken) -> str:
         owner = token.session.user
-        return format_html('<a href="{}">{}</a>', self.link(type(owner), "change", owner.pk), owner)
+        return anchor(self.link(type(owner), "change", owner.pk), owner)
 
     @admin.display(description=_("session"))
     def of_session(self, token: IssuedToken) -> str:
-        address = self.link(Session, "change", token.session_id)
-        return format_html('<a href="{}">{}</a>', address, token.session.state.label)
+        return anchor(self.link(Session, "change", token.session_id), token.session.state.label)
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         """Allow the link from a session. Other look-ups could spell out what no page shows."""
