@@ -109,10 +109,21 @@ class SessionAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         return queryset.filter(found), False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Allow it to those who may delete users: sessions go with them."""
-        return super().has_delete_permission(request, obj) or request.user.has_perm(
-            _permission("delete", get_user_model())
-        )
+        """Allow it also to those who may delete users, where it is the user that they delete.
+
+        Django asks about each session that goes with its user, on the page of what is deleted.
+        """
+        if super().has_delete_permission(request, obj):
+            return True
+        page = request.resolver_match
+        if obj is None or page is None or (page.url_name or "").startswith(self._prefix):
+            return False
+        return request.user.has_perm(_permission("delete", get_user_model()))
+
+    @property
+    def _prefix(self) -> str:
+        """The beginning of the names of this admin's own pages, as Django documents them."""
+        return f"{self.opts.app_label}_{self.opts.model_name}_"
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(_permission("change", Session))

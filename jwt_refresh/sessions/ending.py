@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from jwt_refresh.models import Session, SessionQuerySet
-from jwt_refresh.stores.database import in_rounds, session_rows
+from jwt_refresh.stores.database import in_rounds, session_rows, write_alias
 
 from . import events
 
@@ -31,6 +32,27 @@ def revoke_user(user: Any, reason: str) -> int:
     """
     sessions = session_rows().of_user(user)
     return in_rounds(lambda: revoke_all(sessions, sessions, reason))
+
+
+def revoke_refused(session: Session, code: str) -> None:
+    """End a session that a request was refused for, with the ``code`` of the refusal as reason.
+
+    So it stays ended where the user is active again, or has the old password back, later on.
+    Once the caller's transaction is committed: what a refused request writes is rolled back as a
+    rule, and no request fails, or goes on, for the lack of it. The next one tries again.
+    """
+    events.after_commit(lambda: revoke(session, code))
+
+
+def revoke_deleted(instance: Session, using: str, **kwargs: Any) -> None:
+    """End a session that lives before its row is deleted.
+
+    A receiver of ``pre_delete``. One statement for each that lives, so that a refresh which has
+    read it finds it changed, and so that it is told once. Rows of other databases are copies.
+    """
+    if using == write_alias() and instance.state is Session.State.LIVE:
+        # Django takes the key away from the instance before it may be told.
+        revoke(copy.copy(instance), Session.Reason.DELETED)
 
 
 def mark_revoked(session: Session, reason: str) -> bool:
