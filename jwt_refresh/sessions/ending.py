@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from django.db import transaction
@@ -51,8 +50,10 @@ def revoke_deleted(instance: Session, using: str, **kwargs: Any) -> None:
     read it finds it changed, and so that it is told once. Rows of other databases are copies.
     """
     if using == write_alias() and instance.state is Session.State.LIVE:
-        # Django takes the key away from the instance before it may be told.
-        revoke(copy.copy(instance), Session.Reason.DELETED)
+        # Of this instance Django takes the key away, perhaps before it can be told.
+        names = [field.attname for field in Session._meta.concrete_fields]
+        session = Session.from_db(using, names, [getattr(instance, name) for name in names])
+        revoke(session, Session.Reason.DELETED)
 
 
 def mark_revoked(session: Session, reason: str) -> bool:

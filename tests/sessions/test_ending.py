@@ -178,15 +178,9 @@ def test_a_session_that_is_deleted_by_another_name_ends_too(
 def test_a_database_deletes_no_user_behind_djangos_back_while_sessions_are_there(ann: Any) -> None:
     """As ``DB_CASCADE`` of Django 6.1 would, of which no signal tells."""
     session = sessions.start(ann).session
-    table = get_user_model()._meta.db_table
-    key = get_user_model()._meta.pk
-    with (
-        pytest.raises(IntegrityError),
-        transaction.atomic(),
-        connection.cursor() as cursor,
-    ):
-        cursor.execute(
-            f"DELETE FROM {table} WHERE {key.column} = %s",
-            [key.get_db_prep_value(ann.pk, connection)],
-        )
+    model: Any = get_user_model()
+    key = model._meta.pk
+    statement = f"DELETE FROM {model._meta.db_table} WHERE {key.column} = %s"
+    with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement, [key.get_db_prep_value(ann.pk, connection)])
     assert Session.objects.live().get() == session
