@@ -13,8 +13,7 @@ from rest_framework.request import Request
 
 from . import sessions
 from .exceptions import InvalidCredentials, PasswordChanged, UserInactive
-from .sessions import Tokens
-from .sessions.passwords import checking_password
+from .sessions import Tokens, checking_password
 from .stores.database import write_alias
 from .web.limits import LoginLimits
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from inspect import getattr_static
@@ -61,8 +62,15 @@ def check_leeway() -> Iterator[CheckMessage]:
 
 
 def check_time_zone() -> Iterator[CheckMessage]:
-    if not settings.USE_TZ:
-        hint = "Local times are ambiguous while clocks are set back: sessions may end late then."
+    if settings.USE_TZ:
+        return
+    if clocks_are_set():
+        hint = "One hour of local time comes twice, and one never: sessions end early then, and "
+        hint += "thieves have more time. Set USE_TZ to True, or TIME_ZONE to 'UTC'."
+        text = "USE_TZ is off, and clocks are set in the TIME_ZONE."
+        yield Error(text, hint=hint, id="jwt_refresh.E018")
+    else:
+        hint = "Local times are ambiguous as soon as clocks are set: no zone is safe from that."
         yield Warning("USE_TZ is off.", hint=hint, id="jwt_refresh.W005")
 
 
@@ -161,6 +169,12 @@ RULES: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
     check_denylist_shared,
     check_retry_window,
 )
+
+
+def clocks_are_set() -> bool:
+    """Tell whether the offset of local time, as Python knows it, changes within a year."""
+    now, day = int(time.time()), 24 * 60 * 60
+    return len({time.localtime(now + count * day).tm_gmtoff for count in range(366)}) > 1
 
 
 def is_private(cache: dict[str, Any]) -> bool:

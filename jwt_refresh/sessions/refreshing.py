@@ -124,7 +124,7 @@ def _swap(
     one changes the row. SELECT FOR UPDATE would need a database that has it, and a statement
     more. As the first statement of its transaction it also makes writers on SQLite queue up,
     where one that had read before would fail. ``auth_hash`` is compared since the swap writes
-    it: a session that was kept through a new password meanwhile must not get the old one back.
+    it: a session whose password was encoded anew meanwhile must not get the old hash back.
     """
     as_read = session_rows().filter(
         pk=session.pk,

@@ -159,7 +159,7 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("W006", "SECRET", SERVICE | {"ALGORITHM": "HS256", "SECRET": [None]}),
     ("W007", "DENYLIST_CACHE", {"DENYLIST_CACHE": "default", "RETRY_WINDOW": NONE}),
 ]
-WITHOUT_A_KEY = {"E012", "W001", "W002", "W004", "W005", "W008"}
+WITHOUT_A_KEY = {"E012", "E018", "W001", "W002", "W004", "W005", "W008"}
 """Rules on more than one value of the dict, or none; each has a test of its own."""
 
 FINE: list[dict[str, Any]] = [
@@ -394,7 +394,23 @@ def test_sessions_apart_from_their_users_are_an_error(settings: Settings) -> Non
     assert "router" in message.hint
 
 
-def test_naive_times_are_a_warning(settings: Settings) -> None:
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Santiago", "Australia/Lord_Howe"])
+def test_naive_times_are_an_error_where_clocks_are_set(
+    settings: Settings, zone: str, clock: Any
+) -> None:
+    settings.TIME_ZONE = zone
+    settings.USE_TZ = False
+    (message,) = found()
+    assert (message.id, message.level) == ("jwt_refresh.E018", ERROR)
+    assert "USE_TZ" in message.msg
+    assert "USE_TZ to True" in message.hint
+    settings.USE_TZ = True
+    assert not found()
+
+
+@pytest.mark.parametrize("zone", ["Asia/Seoul", "UTC"])
+def test_naive_times_are_a_warning_where_they_are_not(settings: Settings, zone: str) -> None:
+    settings.TIME_ZONE = zone
     settings.USE_TZ = False
     (message,) = found()
     assert (message.id, message.level) == ("jwt_refresh.W005", WARNING)
