@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning
 from django.db import router
+from django.views.debug import SafeExceptionReporterFilter
 from rest_framework.settings import api_settings
 
 from jwt_refresh.authentication import StatelessJWTAuthentication
@@ -28,6 +30,8 @@ SETTING_OF = {
     "session_lifetime": "SESSION_LIFETIME",
 }
 MAX_LEEWAY = timedelta(minutes=5)
+BROWSER_HEADERS = {"cookie", "host", "origin", "referer", "user-agent", "content-type"}
+"""Headers that browsers write by themselves, and so some that another site can make them send."""
 
 
 def check_lifetimes() -> Iterator[CheckMessage]:
@@ -62,6 +66,16 @@ def check_header_types() -> Iterator[CheckMessage]:
     if not conf.AUTH_HEADER_TYPES or any(" " in scheme for scheme in conf.AUTH_HEADER_TYPES):
         hint = 'It is a list of single words, such as ("Bearer",).'
         yield error("E008", "AUTH_HEADER_TYPES", "names no scheme.", hint)
+
+
+def check_header_name() -> Iterator[CheckMessage]:
+    name = conf.AUTH_HEADER_NAME
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", name) or name.lower() in BROWSER_HEADERS:
+        hint = 'It is a header that only your clients send, such as "X-Auth-Token".'
+        yield error("E020", "AUTH_HEADER_NAME", "is no header for tokens.", hint)
+    elif not SafeExceptionReporterFilter.hidden_settings.search(name):
+        hint = 'Django hides a header with "Auth", "Token" or "Key" in its name from error reports.'
+        yield warning("W010", "AUTH_HEADER_NAME", "would show tokens in error reports.", hint)
 
 
 def check_user_id() -> Iterator[CheckMessage]:
@@ -146,6 +160,7 @@ RULES: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
     check_leeway,
     check_time_zone,
     check_header_types,
+    check_header_name,
     check_user_id,
     check_max_sessions,
     check_router,

@@ -19,7 +19,7 @@ from jwt_refresh.stores.database import in_rounds, in_transaction, session_rows
 
 from . import checking, events
 from .device import recorded_client
-from .ending import mark_revoked, revoke_all
+from .ending import mark_revoked, revoke_user
 from .issuing import Tokens, record, tokens_of
 
 ROTATING = (
@@ -105,8 +105,7 @@ def _end_reused(session: Session, claims: Claims, request: HttpRequest | None) -
     events.revoked(session)
     # An expired token may be an old copy that somebody found: it ends its own session only.
     if conf.ON_REUSE == "user" and not claims.expired:
-        others = session_rows().of_user(session.user).exclude(pk=session.pk)
-        in_rounds(lambda: revoke_all(others, others, Session.Reason.REUSE))
+        revoke_user(session.user, Session.Reason.REUSE, keep=session.pk)
 
 
 def _swap(

@@ -76,6 +76,20 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("E007", "LEEWAY", {"LEEWAY": 5 * MINUTE + SECOND}),
     ("E008", "AUTH_HEADER_TYPES", {"AUTH_HEADER_TYPES": []}),
     ("E008", "AUTH_HEADER_TYPES", {"AUTH_HEADER_TYPES": ["Bearer", "J W T"]}),
+    *(
+        ("E020", "AUTH_HEADER_NAME", {"AUTH_HEADER_NAME": name})
+        for name in (
+            "",
+            "X Token",
+            "X_Token",
+            "X-Token:",
+            "X-Tok\u00e9n",
+            "Cookie",
+            "HOST",
+            "X-Token\n",
+        )
+    ),
+    ("W010", "AUTH_HEADER_NAME", {"AUTH_HEADER_NAME": "X-Session"}),
     ("E009", "USER_ID_FIELD", {"USER_ID_FIELD": "shoe_size"}),
     ("E010", "LOGIN_LIFETIMES", {"LOGIN_LIFETIMES": "tests.nowhere.lifetimes"}),
     ("E010", "LOGIN_LIFETIMES", {"LOGIN_LIFETIMES": "tests.support.devices.absent"}),
@@ -108,6 +122,8 @@ WITHOUT_A_KEY = {"E012", "W001", "W002", "W004", "W005", "W008"}
 """Rules on more than one value of the dict, or none; each has a test of its own."""
 
 FINE: list[dict[str, Any]] = [
+    {"AUTH_HEADER_NAME": "X-Auth-Token"},
+    {"AUTH_HEADER_NAME": "authorization"},
     {},
     {"SECRET": None, "ISSUER": None, "AUDIENCE": None},
     {"SECRET": GOOD},
