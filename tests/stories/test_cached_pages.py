@@ -66,4 +66,10 @@ def test_a_public_page_is_kept_for_strangers_apart(phone: Device, header: str) -
 
 def test_a_refusal_varies_as_well(phone: Device, header: str) -> None:
     for where in GUARDED:
-        assert header in phone.http.get(where)["Vary"]
+        assert header in phone.http.get(where)["Vary"].split(", ")
+
+
+def test_what_else_an_answer_varies_by_stays(phone: Device, header: str) -> None:
+    phone.login()
+    response = phone.http.get("/me/", headers={header: f"Bearer {phone.token}"})
+    assert {"Accept", header} <= set(response["Vary"].split(", "))
