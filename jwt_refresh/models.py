@@ -64,6 +64,13 @@ class SessionQuerySet(models.QuerySet["Session"]):
         """
         return self.filter(revoked_at=None).update(revoked_at=at, revoked_reason=reason)
 
+    def hold(self) -> int:
+        """Make others who would write wait until the transaction is over. Changes nothing.
+
+        A no-op UPDATE, since SQLite has no SELECT FOR UPDATE.
+        """
+        return self.update(generation=F("generation"))
+
     def confirm(self, session: Session) -> int:
         """Write that the client holds the current token, if ``session`` still has that one."""
         return self.filter(

@@ -14,6 +14,7 @@ from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning
 from django.db import router
 from django.utils.functional import cached_property
+from django.views.debug import SafeExceptionReporterFilter
 from rest_framework.settings import api_settings
 
 from jwt_refresh.authentication import StatelessJWTAuthentication
@@ -36,6 +37,8 @@ NO_IDS = ("password", "is_active", "is_anonymous", "is_authenticated")
 
 _is_scheme = re.compile(r"[\w!#$%&'*+.^`|~-]*", re.ASCII).fullmatch
 """A token of RFC 9110 section 5.6.2, or nothing."""
+BROWSER_HEADERS = {"cookie", "host", "origin", "referer", "user-agent", "content-type"}
+"""Headers that browsers write by themselves, and so some that another site can make them send."""
 
 
 def check_lifetimes() -> Iterator[CheckMessage]:
@@ -78,6 +81,16 @@ def check_header_types() -> Iterator[CheckMessage]:
     if not conf.AUTH_HEADER_TYPES or not all(map(_is_scheme, conf.AUTH_HEADER_TYPES)):
         hint = 'It is a list of single words, such as ("Bearer",).'
         yield error("E008", "AUTH_HEADER_TYPES", "names no scheme.", hint)
+
+
+def check_header_name() -> Iterator[CheckMessage]:
+    name = conf.AUTH_HEADER_NAME
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", name) or name.lower() in BROWSER_HEADERS:
+        hint = 'It is a header that only your clients send, such as "X-Auth-Token".'
+        yield error("E020", "AUTH_HEADER_NAME", "is no header for tokens.", hint)
+    elif not SafeExceptionReporterFilter.hidden_settings.search(name):
+        hint = 'Django hides a header with "Auth", "Token" or "Key" in its name from error reports.'
+        yield warning("W010", "AUTH_HEADER_NAME", "would show tokens in error reports.", hint)
 
 
 def check_user_id() -> Iterator[CheckMessage]:
@@ -160,6 +173,7 @@ RULES: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
     check_leeway,
     check_time_zone,
     check_header_types,
+    check_header_name,
     check_user_id,
     check_max_sessions,
     check_router,

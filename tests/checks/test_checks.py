@@ -118,6 +118,20 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
         )
     ),
     ("W009", "USER_ID_FIELD", {"USER_ID_FIELD": "last_login"}),
+    *(
+        ("E020", "AUTH_HEADER_NAME", {"AUTH_HEADER_NAME": name})
+        for name in (
+            "",
+            "X Token",
+            "X_Token",
+            "X-Token:",
+            "X-Tok\u00e9n",
+            "Cookie",
+            "HOST",
+            "X-Token\n",
+        )
+    ),
+    ("W010", "AUTH_HEADER_NAME", {"AUTH_HEADER_NAME": "X-Session"}),
     ("E010", "LOGIN_LIFETIMES", {"LOGIN_LIFETIMES": "tests.nowhere.lifetimes"}),
     ("E010", "LOGIN_LIFETIMES", {"LOGIN_LIFETIMES": "tests.support.devices.absent"}),
     ("E010", "LOGIN_LIFETIMES", {"LOGIN_LIFETIMES": "tests.support.devices.START"}),
@@ -163,6 +177,8 @@ WITHOUT_A_KEY = {"E012", "E018", "W001", "W002", "W004", "W005", "W008"}
 """Rules on more than one value of the dict, or none; each has a test of its own."""
 
 FINE: list[dict[str, Any]] = [
+    {"AUTH_HEADER_NAME": "X-Auth-Token"},
+    {"AUTH_HEADER_NAME": "authorization"},
     {},
     {"SECRET": None, "ISSUER": None, "AUDIENCE": None},
     {"SECRET": GOOD},
