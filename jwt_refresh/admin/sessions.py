@@ -117,10 +117,21 @@ class SessionAdmin(Panel):
         return words.length(session.refresh_lifetime) or self.get_empty_value_display()
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Allow it to those who may delete users: sessions go with them."""
-        return super().has_delete_permission(request, obj) or may(
-            request, "delete", get_user_model()
-        )
+        """Allow it also to those who may delete users, where it is the user that they delete.
+
+        Django asks about each session that goes with its user, on the page of what is deleted.
+        """
+        if super().has_delete_permission(request, obj):
+            return True
+        page = request.resolver_match
+        if obj is None or page is None or (page.url_name or "").startswith(self._prefix):
+            return False
+        return may(request, "delete", get_user_model())
+
+    @property
+    def _prefix(self) -> str:
+        """The beginning of the names of this admin's own pages, as Django documents them."""
+        return f"{self.opts.app_label}_{self.opts.model_name}_"
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         return may(request, "change", Session)

@@ -11,11 +11,13 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
+from django.urls import resolve
 
 from jwt_refresh import admin, sessions
 from jwt_refresh.admin import tokens as tokens_admin
 from jwt_refresh.models import IssuedToken, Session
 from tests.support.devices import make_user
+from tests.support.told import Told
 
 from .pages import (
     LIST,
@@ -326,18 +328,30 @@ def test_whoever_may_delete_users_needs_no_permission_on_sessions(ann: Any) -> N
     assert not IssuedToken.objects.exists()
 
 
-@pytest.mark.parametrize("model", [Session, get_user_model()])
-def test_a_session_is_deleted_by_whoever_may_delete_it_or_its_user(ann: Any, model: Any) -> None:
-    session = sessions.start(ann).session
-    client = staff(("delete", model))
-    assert client.post(page_of(session, "delete"), {"post": "yes"}).status_code == 302
+@pytest.mark.django_db(transaction=True)
+def test_a_session_is_deleted_by_whoever_may_delete_it_and_that_is_told(
+    ann: Any, told: Told
+) -> None:
+    first, second = (sessions.start(ann).session for _ in range(2))
+    client = staff(("delete", Session), ("view", Session))
+    told.clear()
+    assert client.post(page_of(first, "delete"), {"post": "yes"}).status_code == 302
+    act(client, [second], action="delete_selected", post="yes")
     assert not Session.objects.exists()
+    assert [(name, facts["session"].pk) for name, facts in told] == [
+        ("revoked", first.pk),
+        ("revoked", second.pk),
+    ]
 
 
-def test_whoever_may_delete_neither_users_nor_sessions_cannot_delete_one(ann: Any) -> None:
+@pytest.mark.parametrize("action", ["delete", "change"])
+def test_whoever_may_not_delete_sessions_cannot_delete_a_single_one(ann: Any, action: str) -> None:
+    """Nor if they may delete, or change, users: sessions go with their user, not before."""
     session = sessions.start(ann).session
-    client = staff(("view", Session), ("change", Session), ("change", get_user_model()))
+    client = staff(("view", Session), ("change", Session), (action, get_user_model()))
     assert client.post(page_of(session, "delete"), {"post": "yes"}).status_code == 403
+    assert page_of(session, "delete") not in client.get(page_of(session)).content.decode()
+    assert "delete_selected" not in client.get(LIST).content.decode()
     act(client, [session], action="delete_selected", post="yes")
     assert Session.objects.get() == session
 
@@ -372,3 +386,18 @@ def test_the_last_use_is_told_to_the_hour(
         # Noon in London, as it is told in Seoul.
         assert "Nov. 24, 2026, 9 p.m." in shown
         assert "Nov. 24, 2026, 9:10 p.m." in shown
+
+
+@with_users
+def test_whoever_may_delete_users_may_delete_sessions_on_their_page_alone(
+    ann: Any, rf: RequestFactory
+) -> None:
+    session = sessions.start(ann).session
+    request = rf.get("/")
+    request.user = staff(("delete", get_user_model())).get("/admin/").wsgi_request.user
+    session_admin = site.get_model_admin(Session)
+    pages = [resolve(page_of_user(ann, "delete")), resolve(page_of(session, "delete")), None]
+    found = []
+    for request.resolver_match in pages:
+        found += [session_admin.has_delete_permission(request, it) for it in (session, None)]
+    assert found == [True, *[False] * 5]
