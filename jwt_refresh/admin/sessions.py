@@ -201,7 +201,7 @@ class SessionAdmin(Panel):
         ask.
         """
         chosen = chosen.select_related("user").order_by(*self.ordering)
-        if request.method == "POST" and "confirmed" in request.POST:
+        if "confirmed" in request.POST:
             self._end(request, chosen)
             return None
         counted = chosen.order_by().aggregate(count=Count("pk"), users=Count("user", distinct=True))

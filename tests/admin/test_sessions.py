@@ -389,3 +389,18 @@ def test_the_last_use_is_told_to_the_hour(
         assert "Nov. 24, 2026, 9:50 p.m." in shown
         assert "Nov. 24, 2026, 10 p.m." in shown
         assert "10:15 p.m." not in shown.partition('id="issued_tokens-group"')[0]
+
+
+@with_users
+def test_whoever_may_delete_users_may_delete_sessions_on_their_page_alone(
+    ann: Any, rf: RequestFactory
+) -> None:
+    session = sessions.start(ann).session
+    request = rf.get("/")
+    request.user = staff(("delete", get_user_model())).get("/admin/").wsgi_request.user
+    session_admin = site.get_model_admin(Session)
+    pages = [resolve(page_of_user(ann, "delete")), resolve(page_of(session, "delete")), None]
+    found = []
+    for request.resolver_match in pages:
+        found += [session_admin.has_delete_permission(request, it) for it in (session, None)]
+    assert found == [True, *[False] * 5]
