@@ -43,7 +43,7 @@ from tests.support.lanes import sized
 
 pytestmark = pytest.mark.django_db
 
-DICTS = int(os.environ.get("SETTINGS_FUZZ", sized(150, 10_000)))
+DICTS = int(os.environ.get("SETTINGS_FUZZ", sized(100, 3000)))
 
 
 def fails(*args: object) -> Any:
