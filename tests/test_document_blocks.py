@@ -52,7 +52,7 @@ def settings_of(code: str) -> dict[str, Any]:
 @pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("code", SETTINGS.values(), ids=SETTINGS)
 def test_a_block_of_settings_passes_the_checks(code: str) -> None:
-    with override_settings(**settings_of(code)):
+    with override_settings(USE_TZ=True, **settings_of(code)):
         found = run_checks(include_deployment_checks=True)
         ours = {str(message.id): message for message in found if "jwt_refresh." in str(message.id)}
         assert not [message for message in ours.values() if message.is_serious()]
@@ -101,7 +101,8 @@ def test_the_functions_of_the_readme_serve_as_settings(
         "ISSUER": typed(block_with("def issuer"))["issuer"],
     }
     settings.JWT_REFRESH = hooks
-    assert not [found for found in run_checks() if "jwt_refresh" in str(found.id)]
+    with override_settings(USE_TZ=True):
+        assert not [found for found in run_checks() if "jwt_refresh" in str(found.id)]
     phone.login()
     content = claims(phone.token)
     assert (content["iss"], content["name"]) == ("https://testserver", phone.user.get_username())

@@ -271,7 +271,8 @@ def user(db: None) -> Any:
 
 
 def complaints(*, deploy: bool = False) -> list[Any]:
-    messages = run_checks(include_deployment_checks=deploy)
+    with override_settings(USE_TZ=True):
+        messages = run_checks(include_deployment_checks=deploy)
     return [found for found in messages if str(found.id).startswith("jwt_refresh.")]
 
 
