@@ -64,6 +64,7 @@ class Conf:
     RETRY_WINDOW: Setting[timedelta] = Setting(timedelta(days=1))
     ON_REUSE: Setting[Literal["session", "user"]] = Setting("session")
     MAX_SESSIONS: Setting[int | None] = Setting(None)
+    AUTH_HEADER_NAME: Setting[str] = Setting("Authorization")
     AUTH_HEADER_TYPES: Setting[Sequence[str]] = Setting(("Bearer",))
     USER_ID_FIELD: Setting[str] = Setting("pk")
     CLAIMS: Setting[Hook | None] = Setting(None)

@@ -12,9 +12,9 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 
 from . import sessions
+from .core.users import set_user
 from .exceptions import InvalidCredentials, PasswordChanged, UserInactive
-from .sessions import Tokens
-from .sessions.passwords import checking_password
+from .sessions import Tokens, checking_password
 from .stores.database import write_alias
 from .web.limits import LoginLimits
 
@@ -44,6 +44,7 @@ def log_in(request: HttpRequest | Request, credentials: Mapping[str, Any]) -> To
         raise
     limits.succeeded()
     request.user = user = tokens.session.user
+    set_user(plain, user)
     _tell_logged_in(plain, user)
     return tokens
 

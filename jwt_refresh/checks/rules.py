@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from inspect import getattr_static
@@ -13,6 +14,7 @@ from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning
 from django.db import router
 from django.utils.functional import cached_property
+from django.views.debug import SafeExceptionReporterFilter
 from rest_framework.settings import api_settings
 
 from jwt_refresh.authentication import StatelessJWTAuthentication
@@ -35,6 +37,8 @@ NO_IDS = ("password", "is_active", "is_anonymous", "is_authenticated")
 
 _is_scheme = re.compile(r"[\w!#$%&'*+.^`|~-]*", re.ASCII).fullmatch
 """A token of RFC 9110 section 5.6.2, or nothing."""
+BROWSER_HEADERS = {"cookie", "host", "origin", "referer", "user-agent", "content-type"}
+"""Headers that browsers write by themselves, and so some that another site can make them send."""
 
 
 def check_lifetimes() -> Iterator[CheckMessage]:
@@ -61,8 +65,15 @@ def check_leeway() -> Iterator[CheckMessage]:
 
 
 def check_time_zone() -> Iterator[CheckMessage]:
-    if not settings.USE_TZ:
-        hint = "Local times are ambiguous while clocks are set back: sessions may end late then."
+    if settings.USE_TZ:
+        return
+    if clocks_are_set():
+        hint = "One hour of local time comes twice, and one never: sessions end early then, and "
+        hint += "thieves have more time. Set USE_TZ to True, or TIME_ZONE to 'UTC'."
+        text = "USE_TZ is off, and clocks are set in the TIME_ZONE."
+        yield Error(text, hint=hint, id="jwt_refresh.E018")
+    else:
+        hint = "Local times are ambiguous as soon as clocks are set: no zone is safe from that."
         yield Warning("USE_TZ is off.", hint=hint, id="jwt_refresh.W005")
 
 
@@ -70,6 +81,16 @@ def check_header_types() -> Iterator[CheckMessage]:
     if not conf.AUTH_HEADER_TYPES or not all(map(_is_scheme, conf.AUTH_HEADER_TYPES)):
         hint = 'It is a list of single words, such as ("Bearer",).'
         yield error("E008", "AUTH_HEADER_TYPES", "names no scheme.", hint)
+
+
+def check_header_name() -> Iterator[CheckMessage]:
+    name = conf.AUTH_HEADER_NAME
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", name) or name.lower() in BROWSER_HEADERS:
+        hint = 'It is a header that only your clients send, such as "X-Auth-Token".'
+        yield error("E020", "AUTH_HEADER_NAME", "is no header for tokens.", hint)
+    elif not SafeExceptionReporterFilter.hidden_settings.search(name):
+        hint = 'Django hides a header with "Auth", "Token" or "Key" in its name from error reports.'
+        yield warning("W010", "AUTH_HEADER_NAME", "would show tokens in error reports.", hint)
 
 
 def check_user_id() -> Iterator[CheckMessage]:
@@ -152,6 +173,7 @@ RULES: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
     check_leeway,
     check_time_zone,
     check_header_types,
+    check_header_name,
     check_user_id,
     check_max_sessions,
     check_router,
@@ -161,6 +183,12 @@ RULES: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
     check_denylist_shared,
     check_retry_window,
 )
+
+
+def clocks_are_set() -> bool:
+    """Tell whether the offset of local time, as Python knows it, changes within a year."""
+    now, day = int(time.time()), 24 * 60 * 60
+    return len({time.localtime(now + count * day).tm_gmtoff for count in range(366)}) > 1
 
 
 def is_private(cache: dict[str, Any]) -> bool:

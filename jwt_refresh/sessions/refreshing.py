@@ -20,7 +20,7 @@ from jwt_refresh.stores.database import in_rounds, in_transaction, session_rows
 
 from . import checking, events
 from .device import plain_of, recorded_client
-from .ending import mark_revoked, revoke_all
+from .ending import mark_revoked, revoke_user
 from .issuing import Tokens, record, tokens_of
 
 ROTATING = (
@@ -62,6 +62,11 @@ def refresh(
     transaction, whose rollback would undo the revocation of a stolen session. Errors of the
     database itself are not caught.
     """
+    if in_transaction():
+        raise RuntimeError(
+            "sessions.refresh() cannot run inside a transaction: mark the view with "
+            "transaction.non_atomic_requests."
+        )
     plain = plain_of(request)
     claims = conf.verifier(plain).refreshable(encoded)
     return exchange(claims, idempotency_key=idempotency_key, request=plain)
@@ -70,12 +75,13 @@ def refresh(
 def exchange(
     claims: Claims, *, idempotency_key: str = "", request: HttpRequest | None = None
 ) -> Tokens:
-    """Do what ``refresh`` does, for a token that is verified already."""
-    if in_transaction():
-        raise RuntimeError(
-            "sessions.refresh() cannot run inside a transaction: mark the view with "
-            "transaction.non_atomic_requests."
-        )
+    """Do what ``refresh`` does, for a token that is verified already, and for our own endpoint.
+
+    It also runs inside a transaction, which there is a middleware's: what row-level security
+    shows, for example, only that transaction sees. One statement more, and one round. Where the
+    middleware rolls back since the answer is an error, the revocation of a stolen session is
+    made again as soon as the request is over.
+    """
     if len(idempotency_key) > MAX_IDEMPOTENCY_KEY:
         raise InvalidRequest("Idempotency-Key is too long")
     key_hashes = _key_hashes(idempotency_key)
@@ -84,12 +90,18 @@ def exchange(
 
 def _exchange(claims: Claims, key_hashes: list[str], request: HttpRequest | None) -> Tokens | None:
     """Take one round of a refresh; ``None`` where somebody else changed the row meanwhile."""
+    joined = in_transaction()
+    if joined:
+        # A round that is lost could not be made anew: no other request may get in between.
+        session_rows().filter(pk=checking.parse_sid(claims)).hold()
     now = timezone.now()
     session = checking.living_session(claims, now)
     try:
         act = checking.judge(session, claims, key_hashes, now)
     except TokenReused:
         _end_reused(session, claims, request)
+        if joined:
+            events.after_request(lambda: _end_reused(session, claims, request))
         raise
     if act is Act.REISSUE:
         tokens: Tokens | None = tokens_of(session, now, request)
@@ -107,8 +119,7 @@ def _end_reused(session: Session, claims: Claims, request: HttpRequest | None) -
     events.revoked(session)
     # An expired token may be an old copy that somebody found: it ends its own session only.
     if conf.ON_REUSE == "user" and not claims.expired:
-        others = session_rows().of_user(session.user).exclude(pk=session.pk)
-        in_rounds(lambda: revoke_all(others, others, Session.Reason.REUSE))
+        revoke_user(session.user, Session.Reason.REUSE, keep=session.pk)
 
 
 def _swap(
@@ -124,7 +135,7 @@ def _swap(
     one changes the row. SELECT FOR UPDATE would need a database that has it, and a statement
     more. As the first statement of its transaction it also makes writers on SQLite queue up,
     where one that had read before would fail. ``auth_hash`` is compared since the swap writes
-    it: a session that was kept through a new password meanwhile must not get the old one back.
+    it: a session whose password was encoded anew meanwhile must not get the old hash back.
     """
     as_read = session_rows().filter(
         pk=session.pk,
@@ -142,7 +153,7 @@ def _swap(
     if request is not None:
         session.address, session.agent = recorded_client(request)
     tokens = tokens_of(session, now, request)
-    with transaction.atomic(using=as_read.db, durable=True):
+    with transaction.atomic(using=as_read.db):
         if not as_read.update(**{name: getattr(session, name) for name in ROTATING}):
             return None
         record(session, now, *key_hashes[:1])

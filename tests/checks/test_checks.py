@@ -118,6 +118,20 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
         )
     ),
     ("W009", "USER_ID_FIELD", {"USER_ID_FIELD": "last_login"}),
+    *(
+        ("E020", "AUTH_HEADER_NAME", {"AUTH_HEADER_NAME": name})
+        for name in (
+            "",
+            "X Token",
+            "X_Token",
+            "X-Token:",
+            "X-Tok\u00e9n",
+            "Cookie",
+            "HOST",
+            "X-Token\n",
+        )
+    ),
+    ("W010", "AUTH_HEADER_NAME", {"AUTH_HEADER_NAME": "X-Session"}),
     ("E010", "LOGIN_LIFETIMES", {"LOGIN_LIFETIMES": "tests.nowhere.lifetimes"}),
     ("E010", "LOGIN_LIFETIMES", {"LOGIN_LIFETIMES": "tests.support.devices.absent"}),
     ("E010", "LOGIN_LIFETIMES", {"LOGIN_LIFETIMES": "tests.support.devices.START"}),
@@ -159,10 +173,12 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("W006", "SECRET", SERVICE | {"ALGORITHM": "HS256", "SECRET": [None]}),
     ("W007", "DENYLIST_CACHE", {"DENYLIST_CACHE": "default", "RETRY_WINDOW": NONE}),
 ]
-WITHOUT_A_KEY = {"E012", "W001", "W002", "W004", "W005", "W008"}
+WITHOUT_A_KEY = {"E012", "E018", "W001", "W002", "W004", "W005", "W008"}
 """Rules on more than one value of the dict, or none; each has a test of its own."""
 
 FINE: list[dict[str, Any]] = [
+    {"AUTH_HEADER_NAME": "X-Auth-Token"},
+    {"AUTH_HEADER_NAME": "authorization"},
     {},
     {"SECRET": None, "ISSUER": None, "AUDIENCE": None},
     {"SECRET": GOOD},
@@ -394,7 +410,23 @@ def test_sessions_apart_from_their_users_are_an_error(settings: Settings) -> Non
     assert "router" in message.hint
 
 
-def test_naive_times_are_a_warning(settings: Settings) -> None:
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Santiago", "Australia/Lord_Howe"])
+def test_naive_times_are_an_error_where_clocks_are_set(
+    settings: Settings, zone: str, clock: Any
+) -> None:
+    settings.TIME_ZONE = zone
+    settings.USE_TZ = False
+    (message,) = found()
+    assert (message.id, message.level) == ("jwt_refresh.E018", ERROR)
+    assert "USE_TZ" in message.msg
+    assert "USE_TZ to True" in message.hint
+    settings.USE_TZ = True
+    assert not found()
+
+
+@pytest.mark.parametrize("zone", ["Asia/Seoul", "UTC"])
+def test_naive_times_are_a_warning_where_they_are_not(settings: Settings, zone: str) -> None:
+    settings.TIME_ZONE = zone
     settings.USE_TZ = False
     (message,) = found()
     assert (message.id, message.level) == ("jwt_refresh.W005", WARNING)
