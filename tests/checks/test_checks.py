@@ -44,16 +44,16 @@ def keys() -> list[str]:
     return [private_pem(ED)]
 
 
-def claims(user: Any, session: Session) -> dict[str, Any]:
-    return {}
+def claims(user: Any, session: Session) -> None:
+    """A function that takes what the one of ``CLAIMS`` is given; no check calls it."""
 
 
-def tenant(request: HttpRequest | None) -> str:
-    return "shop"
+def tenant(request: HttpRequest | None) -> None:
+    """The same for ``ISSUER`` and ``AUDIENCE``."""
 
 
-async def awaited(user: Any, session: Session) -> dict[str, Any]:
-    return {}
+async def awaited(user: Any, session: Session) -> None:
+    """One that would have to be awaited."""
 
 
 SHARED_CACHE = "django.core.cache.backends.db.DatabaseCache"
