@@ -64,6 +64,13 @@ class SessionQuerySet(models.QuerySet["Session"]):
         """
         return self.filter(revoked_at=None).update(revoked_at=at, revoked_reason=reason)
 
+    def hold(self) -> int:
+        """Make others who would write wait until the transaction is over. Changes nothing.
+
+        A no-op UPDATE, since SQLite has no SELECT FOR UPDATE.
+        """
+        return self.update(generation=F("generation"))
+
     def confirm(self, session: Session) -> int:
         """Write that the client holds the current token, if ``session`` still has that one."""
         return self.filter(
@@ -182,9 +189,12 @@ class Session(models.Model):
 
     @property
     def last_used_at(self) -> datetime:
-        """The last use, to the hour, from the times that refresh and confirmation write anyway."""
+        """The last use, to the hour, from the times that refresh and confirmation write anyway.
+
+        In the hour of the login that is the login itself: no use lies before it.
+        """
         used_at = max(self.issued_at, self.confirmed_at or self.issued_at)
-        return used_at.replace(minute=0, second=0, microsecond=0)
+        return max(used_at.replace(minute=0, second=0, microsecond=0), self.started_at)
 
     @property
     def state(self) -> State:

@@ -227,6 +227,16 @@ def test_a_session_was_used_when_it_was_refreshed_or_confirmed_to_the_hour(
     assert session.last_used_at == hour + 2 * HOUR
 
 
+def test_no_use_lies_before_the_login(ann: Any, clock: time_machine.Traveller) -> None:
+    clock.shift(10 * 60)
+    session = save(ann)
+    assert session.last_used_at == session.started_at
+    session.confirmed_at = session.started_at + HOUR / 60
+    assert session.last_used_at == session.started_at
+    session.issued_at = session.started_at + HOUR
+    assert session.last_used_at == session.started_at + HOUR * 5 / 6
+
+
 @pytest.mark.parametrize("most", [0, 1, 2, 3])
 def test_the_surplus_is_what_was_refreshed_least_recently(ann: Any, most: int) -> None:
     now = timezone.now()

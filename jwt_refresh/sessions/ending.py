@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -24,12 +25,15 @@ def revoke(session: Session, reason: str) -> bool:
     return True
 
 
-def revoke_user(user: Any, reason: str) -> int:
-    """Revoke all sessions of a user, and announce each; return how many they were.
+def revoke_user(user: Any, reason: str, *, keep: UUID | None = None) -> int:
+    """Revoke all sessions of a user, but for the one to ``keep``, and announce each.
 
-    Two statements, however many there are. Joins the caller's transaction.
+    Returns how many they were. Two statements, however many there are. Joins the caller's
+    transaction.
     """
     sessions = session_rows().of_user(user)
+    if keep is not None:
+        sessions = sessions.exclude(pk=keep)
     return in_rounds(lambda: revoke_all(sessions, sessions, reason))
 
 
