@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig, apps
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 
@@ -10,7 +11,6 @@ class JWTRefreshConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from django.contrib.auth import get_user_model
         from django.db.models.signals import pre_save
 
         from . import checks  # noqa: F401
@@ -19,4 +19,5 @@ class JWTRefreshConfig(AppConfig):
         if apps.is_installed("drf_spectacular"):
             from .contrib import spectacular  # noqa: F401
 
-        pre_save.connect(carry_over, sender=get_user_model())
+        # By name: a check tells those whose user model is not there.
+        pre_save.connect(carry_over, sender=settings.AUTH_USER_MODEL)

@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning
+from django.core.exceptions import ImproperlyConfigured
 from django.db import router
 from django.views.debug import SafeExceptionReporterFilter
 from rest_framework.settings import api_settings
@@ -32,6 +33,16 @@ SETTING_OF = {
 MAX_LEEWAY = timedelta(minutes=5)
 BROWSER_HEADERS = {"cookie", "host", "origin", "referer", "user-agent", "content-type"}
 """Headers that browsers write by themselves, and so some that another site can make them send."""
+
+
+def check_user_model() -> Iterator[CheckMessage]:
+    try:
+        get_user_model()
+    except ImproperlyConfigured:
+        text = f"The user model {settings.AUTH_USER_MODEL!r} is not installed."
+        hint = 'Add "django.contrib.auth" and "django.contrib.contenttypes" to INSTALLED_APPS. '
+        hint += "A service that only verifies tokens needs no table of theirs, and no database."
+        yield Error(text, hint=hint, id="jwt_refresh.E021")
 
 
 def check_lifetimes() -> Iterator[CheckMessage]:
