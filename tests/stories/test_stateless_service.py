@@ -102,7 +102,7 @@ def test_a_check_names_the_two_lines_that_it_needs(run: Any) -> None:
     done = run(BARE, "-m", "django", "check")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    (ours,) = (part for part in done.stderr.split("\n\n") if "(jwt_refresh.E021)" in part) or [""]
+    (ours,) = (part for part in done.stderr.split("\n\n") if "(jwt_refresh.E021)" in part)
     for app in TWO:
         assert f'"{app}"' in ours
 
