@@ -145,10 +145,13 @@ class Memory:
         self.sessions[token.sid].row.same_password = False
 
     def set_own_password(self, token: Token) -> Held | str:
-        code = self.use(token)
-        if code != OK:
-            return code
-        row = self.sessions[token.sid].row
+        code, row = self.use(token), self.sessions[token.sid].row
+        return self._take_place_of(row) if code == OK else code
+
+    def purge(self) -> None:
+        self.purged_before = max(self.purged_before, self.now - max(GRACE, RETRY))
+
+    def _take_place_of(self, row: Row) -> Held:
         row.revoked_at, row.revoked_reason = self.now, "password_changed"
         return self._begin(
             Row(
@@ -160,9 +163,6 @@ class Memory:
                 ends_at=row.ends_at,
             )
         )
-
-    def purge(self) -> None:
-        self.purged_before = max(self.purged_before, self.now - max(GRACE, RETRY))
 
     def _begin(self, row: Row) -> Held:
         sid = f"session {len(self.sessions)}"

@@ -105,11 +105,9 @@ class Site:
     def set_own_password(self, token: Token) -> Held | str:
         device = self.devices[token.sid]
         code = _code(device.change_password("another", token.encoded))
-        if code != OK:
-            return code
         held = _held(device)
         self.devices[held.token.sid] = device
-        return held
+        return held if code == OK else code
 
     def purge(self) -> None:
         sessions.purge()
