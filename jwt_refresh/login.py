@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from traceback import walk_tb
 from typing import Any
 
 from django.contrib.auth import authenticate, get_user_model, signals
+from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 
 from . import sessions
-from .exceptions import InvalidCredentials, PasswordChanged, UserInactive
+from .exceptions import InvalidCredentials, PasswordChanged, TokenError, Unavailable, UserInactive
 from .sessions import Tokens
 from .sessions.passwords import checking_password
 from .stores.database import write_alias
 from .web.limits import LoginLimits
+from .web.transport import check_site
 
 __all__ = ["log_in"]
 
@@ -31,10 +34,11 @@ def log_in(request: HttpRequest | Request, credentials: Mapping[str, Any]) -> To
     the session back after its tokens were handed out.
 
     Raises ``InvalidCredentials`` for an unknown user, a wrong password and an inactive user alike,
-    ``Unavailable`` where the throttles' cache does not answer, REST framework's ``Throttled``, and
-    ``ValueError`` where the keys only verify.
+    ``CSRFFailed`` for a form of a page of another site, ``Unavailable`` where the throttles' cache
+    does not answer, REST framework's ``Throttled``, and ``ValueError`` where the keys only verify.
     """
     plain = request._request if isinstance(request, Request) else request
+    check_site(plain)
     limits = LoginLimits(plain, credentials[get_user_model().USERNAME_FIELD])
     limits.check()
     try:
@@ -42,8 +46,12 @@ def log_in(request: HttpRequest | Request, credentials: Mapping[str, Any]) -> To
     except InvalidCredentials:
         limits.failed()
         raise
-    limits.succeeded()
+    except Exception as error:
+        if _is_fault_of_ours(error):
+            limits.take_back()
+        raise
     request.user = user = tokens.session.user
+    limits.succeeded(user)
     _tell_logged_in(plain, user)
     return tokens
 
@@ -62,6 +70,22 @@ def _start_session(request: HttpRequest, credentials: Mapping[str, Any]) -> Toke
             __name__, credentials={name: credentials[name]}, request=request
         )
         raise InvalidCredentials(str(error)) from None
+
+
+def _is_fault_of_ours(error: Exception) -> bool:
+    """Tell whether the server failed before it could say if the password is right, or after a yes.
+
+    A refusal is none; nor is what a receiver of ``user_login_failed`` raises, after a no: else
+    whoever makes it fail, or finds it failing, could guess uncounted.
+    """
+    told = any(
+        frame.f_locals.get("self") is signals.user_login_failed
+        for frame, _ in walk_tb(error.__traceback__)
+    )
+    refused = isinstance(error, PermissionDenied) or getattr(error, "status_code", 500) < 500
+    if isinstance(error, TokenError):
+        refused = not isinstance(error, Unavailable)
+    return not (told or refused)
 
 
 def _tell_logged_in(request: HttpRequest, user: Any) -> None:

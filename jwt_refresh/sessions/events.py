@@ -71,6 +71,11 @@ def unavailable(error: Unavailable, **details: str) -> None:
     _log(logging.ERROR, {"event": "store_unavailable", "why": str(error)} | details)
 
 
+def misconfigured(why: str) -> None:
+    """Log that a setting does not fit what arrives."""
+    _log(logging.WARNING, {"event": "misconfigured", "why": why})
+
+
 def after_commit(act: Callable[[], object]) -> None:
     """Call ``act`` once the caller's transaction is committed; Django logs what it raises."""
     try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 
 from django.db import transaction
 from django.http import HttpRequest
@@ -66,9 +68,18 @@ def refresh(
 
 
 def exchange(
-    claims: Claims, *, idempotency_key: str = "", request: HttpRequest | None = None
+    claims: Claims,
+    *,
+    idempotency_key: str = "",
+    request: HttpRequest | None = None,
+    permit: Callable[[], None] = lambda: None,
 ) -> Tokens:
-    """Do what ``refresh`` does, for a token that is verified already."""
+    """Do what ``refresh`` does, for a token that is verified already.
+
+    ``permit`` is called once, after the verdict, where tokens are about to be handed out; what it
+    raises refuses the request, and nothing is changed. A limit before the verdict would let a
+    thief who spends all tries hide the token that betrays him.
+    """
     if in_transaction():
         raise RuntimeError(
             "sessions.refresh() cannot run inside a transaction: mark the view with "
@@ -77,10 +88,17 @@ def exchange(
     if len(idempotency_key) > MAX_IDEMPOTENCY_KEY:
         raise InvalidRequest("Idempotency-Key is too long")
     key_hashes = _key_hashes(idempotency_key)
-    return in_rounds(lambda: _exchange(claims, key_hashes, request))
+    # Once for all rounds: a race that is lost is no try of the client's.
+    permit_once = cache(permit)
+    return in_rounds(lambda: _exchange(claims, key_hashes, request, permit_once))
 
 
-def _exchange(claims: Claims, key_hashes: list[str], request: HttpRequest | None) -> Tokens | None:
+def _exchange(
+    claims: Claims,
+    key_hashes: list[str],
+    request: HttpRequest | None,
+    permit: Callable[[], None],
+) -> Tokens | None:
     """Take one round of a refresh; ``None`` where somebody else changed the row meanwhile."""
     now = timezone.now()
     session = checking.living_session(claims, now)
@@ -89,6 +107,7 @@ def _exchange(claims: Claims, key_hashes: list[str], request: HttpRequest | None
     except TokenReused:
         _end_reused(session, claims, request)
         raise
+    permit()
     if act is Act.REISSUE:
         tokens: Tokens | None = tokens_of(session, now, request)
     else:

@@ -24,14 +24,18 @@ from .device import recorded_client
 from .ending import revoke_all
 from .issuing import Tokens, record, tokens_of
 
+MOST = 1000
+"""Most live sessions of a user where ``MAX_SESSIONS`` is ``None``: more than people have."""
+
 
 def start(user: Any, request: HttpRequest | None = None, *, amr: Sequence[str] = ()) -> Tokens:
     """Start a session of ``user`` and issue its first tokens.
 
     For any way of logging in: the caller has made sure that it is this user, and may say how by
     ``amr``, the words of RFC 8176 (``pwd``, ``otp``, ``mfa``), which stay on the session and in
-    its tokens. Two statements; with ``MAX_SESSIONS`` a lock and an update more, and a query where
-    it revoked something. Joins the caller's transaction.
+    its tokens. Three statements: a count and two inserts. With ``MAX_SESSIONS`` a lock and an
+    update in the place of the count, and a query where it revoked something. Joins the caller's
+    transaction.
 
     Raises ``ValueError`` for an ``amr`` that is no short list of words, and where the keys only
     verify; ``UserInactive``, also where the user was deleted meanwhile; and ``PasswordChanged``
@@ -43,8 +47,9 @@ def start(user: Any, request: HttpRequest | None = None, *, amr: Sequence[str] =
     now = timezone.now()
     session = _new_session(user, request, amr, now)
     tokens = tokens_of(session, now, request)
+    most = conf.MAX_SESSIONS or _most_if_full(user)
     try:
-        in_rounds(lambda: _save(session, now))
+        in_rounds(lambda: _save(session, now, most))
     except IntegrityError:
         # A commit that was made, and whose answer was lost, is found by the next round.
         if not session_rows().filter(pk=session.pk).exists():
@@ -99,11 +104,20 @@ def _joined(amr: Sequence[str]) -> str:
     return joined
 
 
-def _save(session: Session, now: datetime) -> Session:
+def _most_if_full(user: Any) -> int | None:
+    """Return ``MOST`` where the user has as many sessions, else ``None``.
+
+    A plain query, without a lock and before the transaction: of logins at the same instant some
+    may be too many, until the next one. It costs the others one statement, and not two.
+    """
+    return MOST if session_rows().of_user(user).live().count() >= MOST else None
+
+
+def _save(session: Session, now: datetime, most: int | None) -> Session:
     alias = write_alias()
     with transaction.atomic(using=alias):
-        if conf.MAX_SESSIONS is not None:
-            _make_room(session.user, conf.MAX_SESSIONS - 1)
+        if most is not None:
+            _make_room(session.user, most - 1)
         session.save(using=alias, force_insert=True)
         record(session, now)
     return session

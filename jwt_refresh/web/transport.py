@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from jwt_refresh import exceptions
 from jwt_refresh.conf import conf
 from jwt_refresh.exceptions import (
+    CSRFFailed,
     InvalidRequest,
     LoginTooOld,
     TokenError,
@@ -23,11 +24,14 @@ from jwt_refresh.sessions import events
 
 BODY_NAMES = ("refresh_token", "token")
 """The members of a body in which a token may travel."""
+SIMPLE_TYPES = ("", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
+"""The content types that a page may send to any site without asking first (Fetch, section 2.2.2)"""
 
 _ANSWERS = {
     exceptions.TokenError: (401, _("The token is not valid.")),
     exceptions.InvalidRequest: (400, _("The request is malformed.")),
     exceptions.InvalidCredentials: (401, _("No active account has these credentials.")),
+    exceptions.CSRFFailed: (403, _("The request comes from a page of another site.")),
     exceptions.TokenMissing: (401, _("A token is required.")),
     exceptions.TokenExpired: (401, _("The token has expired.")),
     exceptions.TokenAlreadyExpired: (401, _("The token has already expired.")),
@@ -71,6 +75,17 @@ def challenge(error: TokenError | None = None) -> str:
         return f'{scheme} realm="api", error="{error.code}", max_age={error.max_age}'
     code = "invalid_request" if isinstance(error, InvalidRequest) else "invalid_token"
     return f'{scheme} realm="api", error="{code}"'
+
+
+def check_site(request: HttpRequest) -> None:
+    """Raise ``CSRFFailed`` for a form of a page of another site, as its browser says.
+
+    Any page can send one, from the address of whoever looks at it. JSON is not sent so: the
+    browser asks first (CORS), and the server has let that site.
+    """
+    cross_site = request.headers.get("Sec-Fetch-Site", "").strip().lower() == "cross-site"
+    if cross_site and request.method == "POST" and request.content_type in SIMPLE_TYPES:
+        raise CSRFFailed("a form from another site")
 
 
 def token_of_header(request: HttpRequest) -> str | None:

@@ -38,8 +38,8 @@ def test_a_user_who_is_deleted_meanwhile_starts_no_session(ann: Any, told: Told)
     assert not told
 
 
-def test_start_is_two_inserts_in_the_callers_transaction(ann: Any, told: Told) -> None:
-    with statements(2):
+def test_start_is_a_count_and_two_inserts_in_the_callers_transaction(ann: Any, told: Told) -> None:
+    with statements(3):
         sessions.start(ann)
     with transaction.atomic():
         sessions.start(ann)
