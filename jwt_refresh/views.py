@@ -39,6 +39,8 @@ __all__ = ["exception_handler"]
 JWKS_MAX_AGE = 300
 """How long others may keep the public keys, in seconds: a new one is published that long before
 it signs."""
+LISTED = 100
+"""How many sessions are listed: whoever has more ends them all at once."""
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
@@ -138,10 +140,10 @@ class LogoutAllView(OwnSessionsView):
 
 
 class SessionListView(OwnSessionsView):
-    """List the live sessions of the user who asks, the one used last first."""
+    """List the live sessions of the user who asks, the one used last first: 100 at most."""
 
     def get(self, request: Request) -> Response:
-        live = sessions_of(request.user).live().order_by("-issued_at", "-started_at", "pk")
+        live = sessions_of(request.user).live().order_by("-issued_at", "-started_at", "pk")[:LISTED]
         claims: Any = request.auth
         context = {"current": claims.sid}
         return Response(SessionSerializer(live, many=True, context=context).data)

@@ -25,7 +25,7 @@ ALWAYS = {400, 405, 413, 415, 503}
 TOKEN_ANYWHERE: list[dict[str, Any]] = [{}, {"JWTAuthentication": []}]
 HEADER: list[dict[str, Any]] = [{"JWTAuthentication": []}]
 ENDPOINTS: dict[str, tuple[str, set[int], Any]] = {
-    "/auth/login/": ("post", {200, 401, 404, 429}, None),
+    "/auth/login/": ("post", {200, 401, 403, 404, 429}, None),
     "/auth/refresh/": ("post", {200, 401, 404, 409, 429}, TOKEN_ANYWHERE),
     "/auth/verify/": ("post", {200, 401, 429}, TOKEN_ANYWHERE),
     "/auth/logout/": ("post", {204, 401}, TOKEN_ANYWHERE),

@@ -11,7 +11,7 @@ from django.utils import timezone
 from jwt_refresh import sessions
 from jwt_refresh.exceptions import SessionRevoked, UserInactive
 from jwt_refresh.models import IssuedToken, Session
-from jwt_refresh.sessions import checking
+from jwt_refresh.sessions import checking, starting
 from tests.support.devices import make_user
 from tests.support.statements import statements
 from tests.support.threads import race
@@ -105,6 +105,35 @@ def test_making_room_costs_the_same_however_many_there_are(
     settings.JWT_REFRESH = {"MAX_SESSIONS": 2}
     with statements(2 + LOCKS + 1):
         sessions.start(ann)
+
+
+def test_no_account_grows_without_end(
+    ann: Any, monkeypatch: pytest.MonkeyPatch, told: Told
+) -> None:
+    """Nobody has so many devices; a stranger's script has."""
+    assert 100 <= starting.MOST <= 1000
+    monkeypatch.setattr(starting, "MOST", 3)
+    sessions.start(make_user("bob@example.com"))
+    first = sessions.start(ann)
+    for _ in range(2):
+        with statements(3):
+            sessions.start(ann)
+    assert "revoked" not in names(told)
+    with statements(1 + 2 + LOCKS + 1 + 1):
+        sessions.start(ann)
+    assert told[-2][1]["session"] == first.session
+    assert told[-2][1]["reason"] == "max_sessions"
+    sessions.start(ann)
+    assert Session.objects.of_user(ann).live().count() == 3
+    assert Session.objects.live().count() == 4
+
+
+def test_a_project_may_allow_more(ann: Any, monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    monkeypatch.setattr(starting, "MOST", 1)
+    settings.JWT_REFRESH = {"MAX_SESSIONS": 5}
+    for _ in range(5):
+        sessions.start(ann)
+    assert Session.objects.live().count() == 5
 
 
 def test_eight_logins_at_once_leave_no_more_than_are_allowed(ann: Any, settings: Any) -> None:

@@ -233,7 +233,7 @@ class Failing(BaseBackend):
         (PermissionDenied("wrong"), True),
         (InvalidCredentials("wrong"), True),
     ],
-    ids=lambda given: type(given).__name__,
+    ids=lambda given: type(given).__name__ if isinstance(given, Exception) else str(given),
 )
 def test_a_login_that_the_server_fails_counts_for_nothing(
     phone: Device, settings: Any, monkeypatch: pytest.MonkeyPatch, error: Exception, counts: bool

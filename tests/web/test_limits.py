@@ -102,6 +102,57 @@ def test_what_stands_before_our_own_proxy_wrote_it_counts_for_nothing(
     assert answers == [[401], [401], [401], [429]]
 
 
+@pytest.mark.parametrize(
+    "forwarded", ["203.0.113.5:{}", "[2001:db8::1]:{}", "2001:db8::{}", "unknown:{}", "client"]
+)
+def test_whatever_a_proxy_writes_is_an_address(
+    phone: Device,
+    bob: Device,
+    laptop: Device,
+    monkeypatch: pytest.MonkeyPatch,
+    forwarded: str,
+) -> None:
+    """Some write the port, which is another one each time."""
+    monkeypatch.setattr(api_settings, "NUM_PROXIES", 1)
+    victims = itertools.cycle((phone, bob))
+    answers = [
+        guess(HOME, next(victims), x_forwarded_for=forwarded.format(4711 + number))
+        for number in range(4)
+    ]
+    assert answers == [[401], [401], [401], [429]]
+    assert guess(HOME, bob, x_forwarded_for="198.51.100.1") == [401]
+
+
+def test_behind_a_proxy_that_nobody_told_of_one_attacker_shuts_out_nobody_else(
+    phone: Device, bob: Device, settings: Any, log: Any
+) -> None:
+    settings.REST_FRAMEWORK = {}
+    assert guess(HOME, phone, 4, x_forwarded_for="203.0.113.5") == [401] * 3 + [429]
+    assert try_from(HOME, bob, x_forwarded_for="198.51.100.1") == 200
+    warnings = [record for record in log.records if record.levelname == "WARNING"]
+    (told,) = [record for record in warnings if record.name == "jwt_refresh"]
+    assert told.event == "misconfigured"
+    assert "NUM_PROXIES" in told.why
+
+
+def test_an_address_behind_an_unknown_proxy_is_never_known(
+    phone: Device, laptop: Device, settings: Any
+) -> None:
+    """It would be that of everybody."""
+    settings.REST_FRAMEWORK = {}
+    assert try_from(HOME, phone, x_forwarded_for="198.51.100.1") == 200
+    assert guess(HOME, laptop, 4, x_forwarded_for="203.0.113.5") == [401] * 3 + [429]
+    assert try_from(HOME, phone, x_forwarded_for="198.51.100.1") == 429
+
+
+@pytest.mark.parametrize("proxies", [-1, "1"])
+def test_a_number_of_proxies_that_is_none_is_as_if_it_were_not_set(
+    phone: Device, monkeypatch: pytest.MonkeyPatch, proxies: Any
+) -> None:
+    monkeypatch.setattr(api_settings, "NUM_PROXIES", proxies)
+    assert try_from(HOME, phone, x_forwarded_for="203.0.113.5") == 200
+
+
 # By account
 
 
