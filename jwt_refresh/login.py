@@ -14,9 +14,9 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 
 from . import sessions
+from .core.users import set_user
 from .exceptions import InvalidCredentials, PasswordChanged, TokenError, Unavailable, UserInactive
-from .sessions import Tokens
-from .sessions.passwords import checking_password
+from .sessions import Tokens, checking_password
 from .stores.database import write_alias
 from .web.limits import LoginLimits
 from .web.transport import check_site
@@ -42,7 +42,7 @@ def log_in(request: HttpRequest | Request, credentials: Mapping[str, Any]) -> To
     limits = LoginLimits(plain, credentials[get_user_model().USERNAME_FIELD])
     limits.check()
     try:
-        tokens = _start_session(plain, credentials)
+        tokens = _start_session(plain, request, credentials)
     except InvalidCredentials:
         limits.failed()
         raise
@@ -52,13 +52,16 @@ def log_in(request: HttpRequest | Request, credentials: Mapping[str, Any]) -> To
         raise
     request.user = user = tokens.session.user
     limits.succeeded(user)
+    set_user(plain, user)
     _tell_logged_in(plain, user)
     return tokens
 
 
-def _start_session(request: HttpRequest, credentials: Mapping[str, Any]) -> Tokens:
+def _start_session(
+    plain: HttpRequest, request: HttpRequest | Request, credentials: Mapping[str, Any]
+) -> Tokens:
     with checking_password(credentials["password"]):
-        user = authenticate(request, **credentials)
+        user = authenticate(plain, **credentials)
     if user is None:
         raise InvalidCredentials("refused by every backend")
     try:
@@ -67,7 +70,7 @@ def _start_session(request: HttpRequest, credentials: Mapping[str, Any]) -> Toke
         # AllowAllUsersModelBackend or a replica let this user through: nobody was told yet.
         name = get_user_model().USERNAME_FIELD
         signals.user_login_failed.send(
-            __name__, credentials={name: credentials[name]}, request=request
+            __name__, credentials={name: credentials[name]}, request=plain
         )
         raise InvalidCredentials(str(error)) from None
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import copy
+import pickle
+
 import pytest
 
 from jwt_refresh import exceptions
@@ -41,3 +44,10 @@ def test_only_the_two_expired_ones_share_a_code() -> None:
     others = [CODES[name] for name in CODES if name != "TokenAlreadyExpired"]
     assert len(set(others)) == len(others)
     assert issubclass(TokenAlreadyExpired, TokenExpired)
+
+
+@pytest.mark.parametrize("name", CODES)
+def test_an_error_is_the_same_after_a_journey_between_processes(name: str) -> None:
+    error = exceptions.LoginTooOld(5) if name == "LoginTooOld" else getattr(exceptions, name)("x")
+    for copied in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):
+        assert (type(copied), str(copied), vars(copied)) == (type(error), str(error), vars(error))

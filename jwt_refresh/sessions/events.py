@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from threading import local
 from typing import Any
 
-from django.db import transaction
-from django.dispatch import Signal
+from django.core.signals import request_finished
+from django.db import Error, close_old_connections, transaction
+from django.dispatch import Signal, receiver
 from django.http import HttpRequest
 
 from jwt_refresh import signals
@@ -83,6 +85,33 @@ def after_commit(act: Callable[[], object]) -> None:
     except transaction.TransactionManagementError:
         # Nobody learns when a transaction that was made by hand is over.
         _log(logging.WARNING, {"event": "left_out", "why": "inside a hand-made transaction"})
+
+
+class _Left(local):
+    """The acts that are left for the end of the request, in each thread its own."""
+
+    def __init__(self) -> None:
+        self.acts: list[Callable[[], object]] = []
+
+
+_left = _Left()
+
+
+def after_request(act: Callable[[], object]) -> None:
+    """Call ``act`` once the request is answered, and any transaction round it is over."""
+    _left.acts.append(act)
+
+
+@receiver(request_finished, dispatch_uid="jwt_refresh")
+def _act_at_last(**kwargs: Any) -> None:
+    while _left.acts:
+        act = _left.acts.pop(0)
+        try:
+            act()
+        except Error as error:
+            facts = {"event": "left_out", "why": "the database cannot be asked"}
+            _log(logging.ERROR, facts, exc_info=error)
+        close_old_connections()
 
 
 def _publish(session: Session) -> None:

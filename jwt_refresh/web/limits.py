@@ -7,6 +7,7 @@ own throttles read a list and write it back.
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -40,6 +41,21 @@ SUBSCRIBER = {4: 32, 6: 64}
 
 _EXACT = BaseUserManager.get_by_natural_key
 """The question for a name, where no project has another one: for the very name."""
+
+
+class TooManyTries(Throttled):
+    """REST framework's own error, with the seconds to wait in the body as well.
+
+    A page of another origin cannot read ``Retry-After``.
+    """
+
+    def __init__(self, wait: float) -> None:
+        super().__init__(wait)
+        self.detail: Any = {
+            "detail": self.detail,
+            "code": self.default_code,
+            "retry_after": math.ceil(wait),
+        }
 
 
 class _Rates(SimpleRateThrottle):
@@ -87,7 +103,7 @@ class Limit:
         most, seconds = parse_rate(rate)
         if count > most:
             events.throttled(self.scope)
-            raise Throttled(wait=seconds - time.time() % seconds)
+            raise TooManyTries(seconds - time.time() % seconds)
 
     def _key(self, rate: str, whose: tuple[str, ...]) -> str:
         window = time.time() // parse_rate(rate)[1]
