@@ -190,7 +190,7 @@ class ByAlias(BaseBackend):
     """Knows people by the first half of their address."""
 
     def authenticate(self, request: Any, **credentials: Any) -> Any:
-        user = MANAGER.filter(**{f"{NAME}__startswith": f"{credentials[NAME]}@"}).first()
+        user = MANAGER.filter(**{f"{NAME}__startswith": f"{credentials['username']}@"}).first()
         return user if user and user.check_password(credentials["password"]) else None
 
     def get_user(self, user_id: Any) -> Any:
