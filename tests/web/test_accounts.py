@@ -64,7 +64,7 @@ def answers(*names: str, password: str = "guess") -> list[int]:
 )
 def test_what_the_database_takes_for_one_name_is_one_account(phone: Device, spelling: str) -> None:
     """MariaDB, as it comes, takes no notice of case and accents."""
-    same = MANAGER.filter(**{NAME: spelling}).exists()
+    same = MANAGER.filter(**{NAME: get_user_model().normalize_username(spelling)}).exists()
     assert same == (connection.vendor == "mysql")
     assert answers(*[spelling] * 3) == [401] * 3
     assert try_from(HOME, phone) == (429 if same else 200)
@@ -155,7 +155,7 @@ def test_a_manager_that_finds_no_names_is_not_asked(
             monkeypatch.delattr(base, "get_by_natural_key")
     assert answers(*["ann"] * 4) == [401] * 3 + [429]
     assert answers("ann", password=PASSWORD) == [429]
-    assert answers("ANN") == [401]
+    assert answers("ANN") == [429 if connection.vendor == "mysql" else 401]
 
 
 # Whose address
