@@ -69,9 +69,10 @@ def may_authenticate(user: Any) -> bool:
     has that method, ``is_active`` decides.
     """
     backends = _deciding(tuple(settings.AUTHENTICATION_BACKENDS))
-    if not backends:
-        return is_active(user)
-    return any(backend().user_can_authenticate(user) for backend in backends)
+    for backend in backends:
+        if backend().user_can_authenticate(user):
+            return True
+    return not backends and is_active(user)
 
 
 @lru_cache(maxsize=16)

@@ -6,6 +6,8 @@ import itertools
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.backends import ModelBackend
 from django.core.cache import cache
 from rest_framework.settings import api_settings
 
@@ -217,7 +219,15 @@ def test_a_server_that_names_no_address_counts_by_account(
     assert try_from(address, bob) == 200
 
 
-def test_an_inactive_user_is_a_failure(phone: Device) -> None:
+class Careless(ModelBackend):
+    """Lets users in that it then says may not be."""
+
+    def authenticate(self, request: Any, *args: Any, **credentials: Any) -> Any:
+        return get_user_model()._default_manager.get()
+
+
+def test_an_inactive_user_is_a_failure(phone: Device, settings: Any) -> None:
+    settings.AUTHENTICATION_BACKENDS = [f"{__name__}.Careless"]
     type(phone.user)._default_manager.update(is_active=False)
     assert [try_from(HOME, phone) for _ in range(4)] == [401] * 3 + [429]
 
