@@ -22,6 +22,8 @@ from .models import IssuedToken, Session
 
 NEWEST = 100
 """How many of a session's tokens are shown."""
+HIDDEN = {"auth_hash", "key_hash"}
+"""Columns that no page shows."""
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -44,6 +46,11 @@ class ReadOnly:
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """Refuse look-ups of what no page shows: letter by letter they would spell it out."""
+        allowed: bool = super().lookup_allowed(lookup, value, request)  # type: ignore[misc]
+        return allowed and not HIDDEN & {*lookup.split("__")}
 
 
 class NewestFormSet(BaseInlineFormSet):  # type: ignore[type-arg]

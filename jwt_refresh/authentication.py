@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models.manager import EmptyManager
-from django.views.decorators.debug import sensitive_variables
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from .conf import conf
 from .core.claims import Claims
 from .exceptions import TokenError, Unavailable
+from .sealing import sealed
 from .sessions import checking
 from .stores import denylist
 from .web.transport import challenge, refuse, token_of_header
@@ -33,7 +33,7 @@ class BearerAuthentication(BaseAuthentication):
     Raises ``Refusal`` for a token of ours that failed; leaves other schemes to others.
     """
 
-    @sensitive_variables()
+    @sealed
     def authenticate(self, request: Request) -> tuple[Any, Claims] | None:
         try:
             encoded = token_of_header(request._request)
@@ -64,7 +64,6 @@ class JWTAuthentication(BearerAuthentication):
     def __init__(self, *, confirms: bool = True) -> None:
         self.confirms = confirms
 
-    @sensitive_variables()
     def check(self, encoded: str, request: Request) -> tuple[Any, Claims]:
         session, claims = checking.authenticate(encoded, request._request, confirm=self.confirms)
         return session.user, claims
@@ -153,7 +152,6 @@ class StatelessJWTAuthentication(BearerAuthentication):
     deactivated users in any case, only by the end of the token.
     """
 
-    @sensitive_variables()
     def check(self, encoded: str, request: Request) -> tuple[Any, Claims]:
         claims = conf.verifier(request._request).authenticating(encoded)
         denylist.check(checking.parse_sid(claims))

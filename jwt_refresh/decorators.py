@@ -9,9 +9,9 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.debug import sensitive_variables
 
 from .exceptions import TokenError, TokenMissing
+from .sealing import sealed
 from .sessions import checking
 from .web.transport import Refusal, refuse, token_of_header
 
@@ -47,7 +47,7 @@ def _is_async(view: Any) -> bool:
     return iscoroutinefunction(view) or getattr(owner, "view_is_async", False)
 
 
-@sensitive_variables()
+@sealed
 def _authenticate(request: HttpRequest) -> HttpResponseBase | None:
     try:
         encoded = token_of_header(request)

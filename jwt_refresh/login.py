@@ -8,11 +8,11 @@ from typing import Any
 from django.contrib.auth import authenticate, get_user_model, signals
 from django.db import DatabaseError
 from django.http import HttpRequest
-from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 
 from . import sessions
 from .exceptions import InvalidCredentials, PasswordChanged, UserInactive
+from .sealing import sealed
 from .sessions import Tokens
 from .sessions.passwords import checking_password
 from .stores.database import write_alias
@@ -21,7 +21,7 @@ from .web.limits import LoginLimits
 __all__ = ["log_in"]
 
 
-@sensitive_variables()
+@sealed
 def log_in(request: HttpRequest | Request, credentials: Mapping[str, Any]) -> Tokens:
     """Check ``credentials`` with Django's ``authenticate()``, and start a session.
 
@@ -34,7 +34,9 @@ def log_in(request: HttpRequest | Request, credentials: Mapping[str, Any]) -> To
     ``Unavailable`` where the throttles' cache does not answer, REST framework's ``Throttled``, and
     ``ValueError`` where the keys only verify.
     """
-    plain = request._request if isinstance(request, Request) else request
+    plain: Any = request._request if isinstance(request, Request) else request
+    # A form of a project's own view holds the password too, and an error report shows its fields.
+    plain.sensitive_post_parameters = "__ALL__"
     limits = LoginLimits(plain, credentials[get_user_model().USERNAME_FIELD])
     limits.check()
     try:

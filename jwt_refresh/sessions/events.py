@@ -18,6 +18,7 @@ from django.http import HttpRequest
 from jwt_refresh import signals
 from jwt_refresh.exceptions import TokenError, Unavailable
 from jwt_refresh.models import Session
+from jwt_refresh.sealing import seal
 from jwt_refresh.stores import denylist
 from jwt_refresh.stores.database import write_alias
 
@@ -53,11 +54,12 @@ def refused(error: TokenError) -> None:
     """Log why a request is refused, at the moment at which the refusal is sent.
 
     A store that does not answer is an ERROR, with the traceback of its cause where that is safe
-    to show; anything else is INFO.
+    to show, and without its variables; anything else is INFO.
     """
     away = isinstance(error, Unavailable)
     level = logging.ERROR if away else logging.INFO
     facts = {"event": "token_refused", "code": error.code, "why": str(error)}
+    seal(error)
     _log(level, facts, exc_info=error.__cause__ if away else None)
 
 
@@ -106,4 +108,12 @@ def _tell(
 
 def _log(level: int, facts: dict[str, str], exc_info: BaseException | None = None) -> None:
     text = " ".join(f"{name}=%s" for name in facts)
-    logger.log(level, text, *facts.values(), exc_info=exc_info, extra=facts)
+    logger.log(level, text, *map(_on_one_line, facts.values()), exc_info=exc_info, extra=facts)
+
+
+def _on_one_line(text: str) -> str:
+    """Escape whatever is not printable: a reason may hold a line that looks like a record."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )

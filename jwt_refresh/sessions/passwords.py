@@ -9,10 +9,10 @@ from typing import Any
 
 from django.contrib.auth.hashers import check_password
 from django.db import transaction
-from django.views.decorators.debug import sensitive_variables
 
 from jwt_refresh.core.claims import Claims
 from jwt_refresh.core.users import auth_hash_of, auth_hashes_of
+from jwt_refresh.sealing import sealed
 from jwt_refresh.stores.database import session_rows
 
 from .checking import parse_sid
@@ -20,6 +20,7 @@ from .checking import parse_sid
 _checked: ContextVar[str | None] = ContextVar("password that a login is checking", default=None)
 
 
+@sealed
 def keep_current(request: Any, user: Any) -> None:
     """Keep the session of ``request`` alive through a new password of ``user``, which is saved.
 
@@ -43,7 +44,7 @@ def checking_password(password: str) -> Iterator[None]:
         _checked.reset(token)
 
 
-@sensitive_variables()
+@sealed
 def carry_over(
     instance: Any, using: str, update_fields: Collection[str] | None = None, **kwargs: Any
 ) -> None:

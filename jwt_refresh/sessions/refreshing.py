@@ -8,13 +8,13 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
-from django.views.decorators.debug import sensitive_variables
 
 from jwt_refresh.conf import conf
 from jwt_refresh.core.claims import Claims
 from jwt_refresh.core.rotation import Act
 from jwt_refresh.exceptions import InvalidRequest, TokenReused
 from jwt_refresh.models import Session
+from jwt_refresh.sealing import sealed
 from jwt_refresh.stores.database import in_rounds, in_transaction, session_rows
 
 from . import checking, events
@@ -41,7 +41,7 @@ MAX_IDEMPOTENCY_KEY = 255
 """Longest ``Idempotency-Key``, in characters."""
 
 
-@sensitive_variables()
+@sealed
 def refresh(
     encoded: str, *, idempotency_key: str = "", request: HttpRequest | None = None
 ) -> Tokens:

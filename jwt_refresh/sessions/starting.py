@@ -17,6 +17,7 @@ from jwt_refresh.core.users import auth_hash_of, auth_hashes_of, is_active
 from jwt_refresh.exceptions import PasswordChanged, UserInactive
 from jwt_refresh.lifetimes import lifetimes_of
 from jwt_refresh.models import MAX_AMR, Session
+from jwt_refresh.sealing import sealed
 from jwt_refresh.stores.database import in_rounds, session_rows, write_alias
 
 from . import events
@@ -25,6 +26,7 @@ from .ending import revoke_all
 from .issuing import Tokens, record, tokens_of
 
 
+@sealed
 def start(user: Any, request: HttpRequest | None = None, *, amr: Sequence[str] = ()) -> Tokens:
     """Start a session of ``user`` and issue its first tokens.
 
