@@ -10,13 +10,19 @@ class JWTRefreshConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from django.contrib.auth import get_user_model
-        from django.db.models.signals import pre_save
+        from django.db.models.signals import pre_delete, pre_save
 
         from . import checks  # noqa: F401
+        from .models import Session
+        from .sessions.ending import revoke_deleted
         from .sessions.passwords import carry_over
 
         if apps.is_installed("drf_spectacular"):
             from .contrib import spectacular  # noqa: F401
 
-        pre_save.connect(carry_over, sender=get_user_model())
+        pre_save.connect(carry_over)
+        # Proxies too, each by its name: one receiver for all senders would make Django read every
+        # row of a project, of whatever model, before it deletes it.
+        for model in apps.get_models():
+            if issubclass(model, Session):
+                pre_delete.connect(revoke_deleted, sender=model)

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models.manager import EmptyManager
+from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from .conf import conf
 from .core.claims import Claims
-from .exceptions import TokenError, Unavailable
+from .core.users import set_user
+from .exceptions import TokenError, TokenInvalid, Unavailable
 from .sealing import sealed
 from .sessions import checking
 from .stores import denylist
@@ -20,11 +22,26 @@ from .web.transport import challenge, refuse, token_of_header
 
 __all__ = [
     "BearerAuthentication",
+    "CoexistingJWTAuthentication",
     "JWTAuthentication",
     "OptionalJWTAuthentication",
     "StatelessJWTAuthentication",
+    "TokenHttpRequest",
+    "TokenRequest",
     "TokenUser",
 ]
+
+
+class TokenRequest(Request):
+    """REST framework's request in a view that a class of ours guards. For annotations alone."""
+
+    auth: Claims
+
+
+class TokenHttpRequest(HttpRequest):
+    """Django's request in a view that ``token_required`` guards. For annotations alone."""
+
+    auth: Claims
 
 
 class BearerAuthentication(BaseAuthentication):
@@ -35,12 +52,17 @@ class BearerAuthentication(BaseAuthentication):
 
     @sealed
     def authenticate(self, request: Request) -> tuple[Any, Claims] | None:
+        _vary(request)
         try:
             encoded = token_of_header(request._request)
-            return None if encoded is None else self.check(encoded, request)
+            if encoded is None:
+                return None
+            user, claims = self.check(encoded, request)
         except TokenError as error:
             self.refuse(error)
             return None
+        set_user(request._request, user)
+        return user, claims
 
     def check(self, encoded: str, request: Request) -> tuple[Any, Claims]:
         """Return the user and the claims of the token. Raises ``TokenError``."""
@@ -78,6 +100,27 @@ class OptionalJWTAuthentication(JWTAuthentication):
     def refuse(self, error: TokenError) -> None:
         if isinstance(error, Unavailable):
             super().refuse(error)
+
+
+class CoexistingJWTAuthentication(JWTAuthentication):
+    """The class beside another one that takes tokens of its own under the same scheme.
+
+    Leaves what is no token of ours to the classes listed after it. A token of ours that has
+    expired, or whose session has ended, is refused.
+    """
+
+    def refuse(self, error: TokenError) -> None:
+        if not isinstance(error, TokenInvalid):
+            super().refuse(error)
+
+
+def _vary(request: Request) -> None:
+    """Tell caches that the answer is for whoever sent the header of the token."""
+    view = request.parser_context.get("view")
+    headers: dict[str, str] | None = getattr(view, "headers", None)
+    if headers is not None:
+        known = [headers["Vary"]] if "Vary" in headers else []
+        headers["Vary"] = ", ".join([*known, conf.AUTH_HEADER_NAME])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,7 +14,7 @@ from django.core.signals import setting_changed
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
-from .core.keys.config import KeyConfig
+from .core.keys.config import KeyConfig, KeyConfigError
 from .core.keys.keyring import Keyring
 from .core.rotation import Windows
 from .core.tokens import Issuer, Verifier
@@ -26,6 +26,8 @@ Hook = str | Callable[..., Any]
 Text = str | Callable[[HttpRequest | None], str]
 """A text as it is, or a function that gives the text for a request."""
 Keys = Sequence[str | Mapping[str, Any]] | Hook
+MAX_TEXT = 255
+"""Longest ``ISSUER``, ``AUDIENCE`` or ``CLIENT_ID``, in bytes of UTF-8."""
 
 
 class Setting(Generic[T]):
@@ -61,6 +63,7 @@ class Conf:
     RETRY_WINDOW: Setting[timedelta] = Setting(timedelta(days=1))
     ON_REUSE: Setting[Literal["session", "user"]] = Setting("session")
     MAX_SESSIONS: Setting[int | None] = Setting(None)
+    AUTH_HEADER_NAME: Setting[str] = Setting("Authorization")
     AUTH_HEADER_TYPES: Setting[Sequence[str]] = Setting(("Bearer",))
     USER_ID_FIELD: Setting[str] = Setting("pk")
     CLAIMS: Setting[Hook | None] = Setting(None)
@@ -70,8 +73,8 @@ class Conf:
     DENYLIST_CACHE: Setting[str | None] = Setting(None)
 
     @property
-    def secret_keys(self) -> tuple[str, ...]:
-        """The project's own secrets: the first in use, the others retired."""
+    def secret_keys(self) -> tuple[str | bytes, ...]:
+        """The project's own secrets: the first in use, the others retired; text or bytes each."""
         fallbacks: list[Any] = settings.SECRET_KEY_FALLBACKS
         return settings.SECRET_KEY, *fallbacks
 
@@ -86,14 +89,15 @@ class Conf:
         """
         return Issuer(
             self.keyring(),
-            issuer=text_for(self.ISSUER, request),
-            audience=text_for(self.AUDIENCE, request),
+            issuer=_text_for("ISSUER", self.ISSUER, request),
+            audience=_text_for("AUDIENCE", self.AUDIENCE, request),
             client_id=self.CLIENT_ID,
         )
 
     def verifier(self, request: HttpRequest | None) -> Verifier:
         """Return a verifier for the tenant of ``request``."""
-        issuer, audience = text_for(self.ISSUER, request), text_for(self.AUDIENCE, request)
+        issuer = _text_for("ISSUER", self.ISSUER, request)
+        audience = _text_for("AUDIENCE", self.AUDIENCE, request)
         return _verifier(self.keyring(), issuer, audience, self.LEEWAY)
 
     def keyring(self) -> Keyring:
@@ -107,11 +111,11 @@ class Conf:
         given: Any = secret if listed else (secret,)
         return _keyring(
             self.ALGORITHM,
-            tuple(None if text is None else _as_text(text) for text in given),
+            tuple(None if text is None else _as_text("SECRET", text) for text in given),
             listed,
             self.secret_keys,
-            _texts(self.PRIVATE_KEYS),
-            _texts(self.PUBLIC_KEYS),
+            _texts("PRIVATE_KEYS", self.PRIVATE_KEYS),
+            _texts("PUBLIC_KEYS", self.PUBLIC_KEYS),
         )
 
 
@@ -123,16 +127,37 @@ def function_of(hook: Hook) -> Callable[..., Any]:
     return import_string(hook) if isinstance(hook, str) else hook
 
 
-def text_for(given: Text | None, request: HttpRequest | None) -> str | None:
-    """Return ``ISSUER`` or ``AUDIENCE`` for a request: the text, or that of the project's function.
+def is_name(text: object) -> bool:
+    """Tell whether ``text`` can be an issuer, an audience or a client: short and printable."""
+    if not isinstance(text, str) or not text.isprintable() or text != text.strip():
+        return False
+    return 0 < len(text.encode()) <= MAX_TEXT
 
-    Raises ``ImproperlyConfigured`` where the function returns no text.
+
+def _text_for(name: str, given: Text | None, request: HttpRequest | None) -> str | None:
+    """Return the setting ``name`` for a request: the text, or that of the project's function.
+
+    Raises ``ImproperlyConfigured`` where the function returns no text that serves, and where it
+    fails for ``None``, which stands for no request. Any other error of the function passes.
     """
     if given is None or isinstance(given, str):
         return given
-    text = given(request)
-    if not isinstance(text, str) or not text:
-        raise ImproperlyConfigured("The function of ISSUER or AUDIENCE must return a text.")
+    try:
+        text = given(request)
+    except Exception as error:
+        if request is not None:
+            raise
+        kind = type(error).__name__
+        raise ImproperlyConfigured(
+            f"The function of JWT_REFRESH[{name!r}] raised {kind} for None, which it is given where"
+            " there is no request: return a text then, or give sessions.start() and"
+            " sessions.refresh() a request."
+        ) from error
+    if not is_name(text):
+        raise ImproperlyConfigured(
+            f"The function of JWT_REFRESH[{name!r}] must return a text: printable, and at most"
+            f" {MAX_TEXT} bytes long."
+        )
     return text
 
 
@@ -142,7 +167,7 @@ def _keyring(
     algorithm: str,
     secrets: tuple[str | None, ...],
     listed: bool,
-    secret_keys: tuple[str, ...],
+    secret_keys: tuple[str | bytes, ...],
     private_keys: tuple[str, ...],
     public_keys: tuple[str, ...],
 ) -> Keyring:
@@ -156,25 +181,31 @@ def _verifier(
     return Verifier(keyring, issuer=issuer, audience=audience, leeway=leeway.total_seconds())
 
 
-def _texts(given: Keys) -> tuple[str, ...]:
+def _texts(name: str, given: Keys) -> tuple[str, ...]:
     if isinstance(given, str) or callable(given):
-        return _from_function(given)
-    return tuple(map(_as_text, given))
+        return _from_function(name, given)
+    return tuple([_as_text(name, key) for key in given])
 
 
-def _as_text(key: Any) -> str:
-    return json.dumps(key, sort_keys=True) if isinstance(key, Mapping) else str(key)
+def _as_text(name: str, key: Any) -> str:
+    if not isinstance(key, Mapping):
+        return str(key)
+    try:
+        return json.dumps(key, sort_keys=True)
+    except (TypeError, ValueError, RecursionError):
+        mend = "Each member is a text, a number, or a list of them: no bytes."
+        raise KeyConfigError(name, "has a JWK that is no JSON.", mend) from None
 
 
 # Each process asks a vault once, and again after a change of the settings.
 @lru_cache(maxsize=16)
-def _from_function(hook: Hook) -> tuple[str, ...]:
+def _from_function(name: str, hook: Hook) -> tuple[str, ...]:
     try:
-        return tuple(map(_as_text, function_of(hook)()))
+        return tuple([_as_text(name, key) for key in function_of(hook)()])
     except Exception as error:  # noqa: BLE001 - whatever a vault raises, it gave no keys
         # Its type alone: its text may hold anything.
-        name = type(error).__name__
-        raise Unavailable(f"the function of the keys raised {name}") from None
+        kind = type(error).__name__
+        raise Unavailable(f"the function of the keys raised {kind}") from None
 
 
 setting_changed.connect(lambda **_: _from_function.cache_clear(), weak=False)

@@ -7,9 +7,13 @@ from functools import wraps
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.utils.cache import patch_vary_headers
 from django.views.decorators.csrf import csrf_exempt
 
+from .conf import conf
+from .core.users import set_user
 from .exceptions import TokenError, TokenMissing
 from .sealing import sealed
 from .sessions import checking
@@ -23,22 +27,30 @@ View = Callable[..., Any]
 def token_required(view: View) -> View:
     """Let a request pass only with a token that authenticates it.
 
-    Sets ``request.user`` and ``request.auth``, as ``JWTAuthentication`` does; else answers
-    401 or 400 in JSON. Works on functions, sync and async, and on classes through
+    Sets ``request.user``, ``request.auser`` and ``request.auth``, as ``JWTAuthentication`` does;
+    else answers 401 or 400 in JSON. Works on functions, sync and async, and on classes through
     ``method_decorator(token_required, name="dispatch")``. The view needs no CSRF token, since
     no browser adds the header by itself.
     """
 
     @wraps(view)
     def sync_wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        return _authenticate(request) or view(request, *args, **kwargs)
+        return _varying(_authenticate(request) or view(request, *args, **kwargs))
 
     @wraps(view)
     async def async_wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         refused = await sync_to_async(_authenticate)(request)
-        return refused or await view(request, *args, **kwargs)
+        return _varying(refused or await view(request, *args, **kwargs))
 
-    return csrf_exempt(async_wrapper if _is_async(view) else sync_wrapper)
+    guarded = async_wrapper if _is_async(view) else sync_wrapper
+    # LoginRequiredMiddleware knows the users of cookies alone.
+    return csrf_exempt(login_not_required(guarded))
+
+
+def _varying(response: HttpResponseBase) -> HttpResponseBase:
+    """Tell caches that the answer is for whoever sent the header of the token."""
+    patch_vary_headers(response, [conf.AUTH_HEADER_NAME])
+    return response
 
 
 def _is_async(view: Any) -> bool:
@@ -56,7 +68,8 @@ def _authenticate(request: HttpRequest) -> HttpResponseBase | None:
         session, claims = checking.authenticate(encoded, request)
     except TokenError as error:
         return _answer(refuse(error))
-    request.user, request.auth = session.user, claims  # type: ignore[attr-defined]
+    set_user(request, session.user)
+    request.auth = claims  # type: ignore[attr-defined]
     return None
 
 

@@ -107,6 +107,9 @@ class LoginTooOld(TokenError):
         self.max_age = max_age
         super().__init__(f"older than {max_age} seconds")
 
+    def __reduce__(self) -> tuple[type[LoginTooOld], tuple[int]]:
+        return type(self), (self.max_age,)
+
 
 class Unavailable(TokenError):
     """A database, a cache or a vault does not answer; the request is refused until it does."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.request import Request
 
 from .conf import conf, function_of
 from .core.tokens import MAX_LIFETIME
@@ -16,6 +19,8 @@ from .core.tokens import MAX_LIFETIME
 __all__ = ["Lifetimes"]
 
 LONGEST = timedelta(seconds=MAX_LIFETIME)
+LONGEST_SESSION = timedelta(days=36525)
+"""A hundred years: databases and calendars end some time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,10 @@ class Lifetimes:
 
     def problems(self) -> Iterator[tuple[str, str, str]]:
         """Name each fault: the lifetime, the fault, and the mend."""
+        for name, value in ((each.name, getattr(self, each.name)) for each in fields(self)):
+            if not isinstance(value, timedelta) and (value is not None or name == "lifetime"):
+                yield name, "is no timedelta", "Give it as timedelta(...)."
+                return
         if not timedelta(seconds=1) <= self.lifetime <= LONGEST:
             mend = "It is at least one second and at most 400 days; half an hour is usual."
             yield "lifetime", "is out of range", mend
@@ -40,21 +49,43 @@ class Lifetimes:
         if idle is not None and not self.lifetime <= idle <= LONGEST:
             mend = "It is at least 'LIFETIME' and at most 400 days; two weeks are usual."
             yield "refresh_lifetime", "is out of range", mend
-        if self.session_lifetime is not None and self.session_lifetime < self.lifetime:
+        end = self.session_lifetime
+        if end is not None and end < self.lifetime:
             mend = "A session must be able to outlive one token."
             yield "session_lifetime", "is shorter than 'LIFETIME'", mend
+        if end is not None and end > LONGEST_SESSION:
+            mend = "It is at most a hundred years; None: no end."
+            yield "session_lifetime", "is out of range", mend
 
 
-def lifetimes_of(user: Any, request: HttpRequest | None) -> Lifetimes:
-    """The lifetimes of a login that is about to start.
+def lifetimes_of(user: Any, request: HttpRequest | Request | None) -> Lifetimes:
+    """Return the lifetimes of a login that is about to start.
+
+    The project's own function is given REST framework's request, whose ``data`` is there for JSON
+    and forms alike, or ``None``.
 
     Raises ``ImproperlyConfigured`` where the project's own function returns useless ones.
     """
     if conf.LOGIN_LIFETIMES is None:
         return Lifetimes()
-    chosen = function_of(conf.LOGIN_LIFETIMES)(user, request)
+    chosen = function_of(conf.LOGIN_LIFETIMES)(user, _with_data(request))
     if not isinstance(chosen, Lifetimes):
         raise ImproperlyConfigured("JWT_REFRESH['LOGIN_LIFETIMES'] must return Lifetimes.")
     for name, fault, mend in chosen.problems():
         raise ImproperlyConfigured(f"JWT_REFRESH['LOGIN_LIFETIMES']: {name} {fault}. {mend}")
     return chosen
+
+
+class _AsFound(BaseAuthentication):
+    """The user and token of a plain request, as a middleware or decorator has set them."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        plain: Any = request._request
+        return (plain.user, getattr(plain, "auth", None)) if hasattr(plain, "user") else None
+
+
+def _with_data(request: HttpRequest | Request | None) -> Request | None:
+    if request is None or isinstance(request, Request):
+        return request
+    parsers = [JSONParser(), FormParser(), MultiPartParser()]
+    return Request(request, parsers=parsers, authenticators=[_AsFound()])

@@ -11,10 +11,10 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 
 from . import sessions
+from .core.users import set_user
 from .exceptions import InvalidCredentials, PasswordChanged, UserInactive
 from .sealing import sealed
-from .sessions import Tokens
-from .sessions.passwords import checking_password
+from .sessions import Tokens, checking_password
 from .stores.database import write_alias
 from .web.limits import LoginLimits
 
@@ -40,19 +40,22 @@ def log_in(request: HttpRequest | Request, credentials: Mapping[str, Any]) -> To
     limits = LoginLimits(plain, credentials[get_user_model().USERNAME_FIELD])
     limits.check()
     try:
-        tokens = _start_session(plain, credentials)
+        tokens = _start_session(plain, request, credentials)
     except InvalidCredentials:
         limits.failed()
         raise
     limits.succeeded()
     request.user = user = tokens.session.user
+    set_user(plain, user)
     _tell_logged_in(plain, user)
     return tokens
 
 
-def _start_session(request: HttpRequest, credentials: Mapping[str, Any]) -> Tokens:
+def _start_session(
+    plain: HttpRequest, request: HttpRequest | Request, credentials: Mapping[str, Any]
+) -> Tokens:
     with checking_password(credentials["password"]):
-        user = authenticate(request, **credentials)
+        user = authenticate(plain, **credentials)
     if user is None:
         raise InvalidCredentials("refused by every backend")
     try:
@@ -61,7 +64,7 @@ def _start_session(request: HttpRequest, credentials: Mapping[str, Any]) -> Toke
         # AllowAllUsersModelBackend or a replica let this user through: nobody was told yet.
         name = get_user_model().USERNAME_FIELD
         signals.user_login_failed.send(
-            __name__, credentials={name: credentials[name]}, request=request
+            __name__, credentials={name: credentials[name]}, request=plain
         )
         raise InvalidCredentials(str(error)) from None
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q, Window
+from django.db.models.base import ModelBase
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -20,6 +21,7 @@ from django.utils.translation import pgettext_lazy
 from .core.claims import Style, later, whole_second
 from .core.rotation import has_ended
 from .core.users import auth_hash_of, auth_hashes_of
+from .exceptions import PasswordChanged, UserInactive
 
 __all__ = ["IssuedToken", "Session"]
 
@@ -62,6 +64,13 @@ class SessionQuerySet(models.QuerySet["Session"]):
         """
         return self.filter(revoked_at=None).update(revoked_at=at, revoked_reason=reason)
 
+    def hold(self) -> int:
+        """Make others who would write wait until the transaction is over. Changes nothing.
+
+        A no-op UPDATE, since SQLite has no SELECT FOR UPDATE.
+        """
+        return self.update(generation=F("generation"))
+
     def confirm(self, session: Session) -> int:
         """Write that the client holds the current token, if ``session`` still has that one."""
         return self.filter(
@@ -96,6 +105,9 @@ class Session(models.Model):
         MAX_SESSIONS = "max_sessions", _("made room for a newer login")
         REUSE = "reuse", _("a superseded token was reused")
         ADMIN = "admin", _("revoked by an administrator")
+        PASSWORD_CHANGED = PasswordChanged.code, _("the password was changed")
+        USER_INACTIVE = UserInactive.code, _("the user was inactive")
+        DELETED = "deleted", _("deleted")
 
     class State(models.TextChoices):
         LIVE = "live", _("live")
@@ -138,6 +150,32 @@ class Session(models.Model):
     def __str__(self) -> str:
         return str(self.pk)
 
+    def save(
+        self,
+        *,
+        force_insert: bool | tuple[ModelBase, ...] = False,
+        force_update: bool = False,
+        using: str | None = None,
+        update_fields: Iterable[str] | None = None,
+    ) -> None:
+        """Insert a new row, or write the ``update_fields`` of one that is there.
+
+        Raises ``RuntimeError`` for a row that is there if no columns are named: all of them would
+        be written as they were read, so that a session that was revoked or refreshed since then
+        would live again or go back, and one that was deleted would be there again.
+        """
+        if update_fields is None and not force_insert and not self._state.adding:
+            raise RuntimeError(
+                "Session.save() would undo what became of the session since it was read: call a "
+                "verb of jwt_refresh.sessions, or name the columns in update_fields."
+            )
+        super().save(
+            force_insert=force_insert,
+            force_update=force_update,
+            using=using,
+            update_fields=update_fields,
+        )
+
     def renew(self, now: datetime) -> None:
         """Give the row a new current token, which nobody has used. Nothing is saved."""
         self.current_jti = secrets.token_urlsafe(16)
@@ -151,9 +189,12 @@ class Session(models.Model):
 
     @property
     def last_used_at(self) -> datetime:
-        """The last use, to the hour, from the times that refresh and confirmation write anyway."""
+        """The last use, to the hour, from the times that refresh and confirmation write anyway.
+
+        In the hour of the login that is the login itself: no use lies before it.
+        """
         used_at = max(self.issued_at, self.confirmed_at or self.issued_at)
-        return used_at.replace(minute=0, second=0, microsecond=0)
+        return max(used_at.replace(minute=0, second=0, microsecond=0), self.started_at)
 
     @property
     def state(self) -> State:

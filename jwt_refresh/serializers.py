@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
@@ -48,7 +49,7 @@ class TokenResponseSerializer(serializers.Serializer[Any]):
 
 
 class SessionSerializer(serializers.Serializer[Any]):
-    """A session as its user sees it; ``context["current"]`` is the ``sid`` of the one who asks."""
+    """A session as its user sees it; ``context["current"]`` is the ``sid`` of the request."""
 
     sid = serializers.UUIDField(source="pk")
     started_at = serializers.DateTimeField()
@@ -59,8 +60,8 @@ class SessionSerializer(serializers.Serializer[Any]):
     current = serializers.SerializerMethodField()
 
     def get_current(self, session: Any) -> bool:
-        current: str = self.context["current"]
-        return str(session.pk) == current
+        current: UUID | None = self.context["current"]
+        return session.pk == current  # type: ignore[no-any-return]
 
 
 class TokenSerializer(serializers.Serializer[Any]):
@@ -87,6 +88,12 @@ class ErrorSerializer(serializers.Serializer[Any]):
 
     detail = serializers.CharField()
     code = serializers.CharField()
+
+
+class ThrottledSerializer(ErrorSerializer):
+    """The error of too many tries."""
+
+    retry_after = serializers.IntegerField(help_text="seconds, as in the header Retry-After")
 
 
 class JWKSetSerializer(serializers.Serializer[Any]):

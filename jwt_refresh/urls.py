@@ -22,6 +22,7 @@ urlpatterns = [
     *_endpoint("refresh", views.RefreshView, "refresh"),
     *_endpoint("verify", views.VerifyView, "verify"),
     *_endpoint("logout", views.LogoutView, "logout"),
+    *_endpoint("logout/others", views.LogoutOthersView, "logout-others"),
     *_endpoint("logout/all", views.LogoutAllView, "logout-all"),
     *_endpoint("sessions", views.SessionListView, "session-list"),
     *_endpoint("sessions/<sid>", views.SessionDetailView, "session-detail"),

@@ -22,13 +22,13 @@ from rest_framework.response import Response
 from . import sessions
 from .authentication import BearerAuthentication, JWTAuthentication
 from .conf import conf
-from .core.claims import numeric_date
+from .core.claims import Claims, numeric_date
 from .exceptions import TokenError, TokenMissing
 from .login import log_in
 from .models import Session
 from .permissions import IsAuthenticated
 from .serializers import LoginSerializer, SessionSerializer, TokenResponseSerializer
-from .sessions.checking import find, sessions_of, verify
+from .sessions.checking import find, parse_sid, sessions_of, verify
 from .sessions.refreshing import exchange
 from .web.endpoint import TokenView
 from .web.limits import Limit
@@ -69,7 +69,7 @@ class IssuingView(TokenView):
 class LoginView(IssuingView):
     """Check the credentials with Django's ``authenticate()`` and start a session."""
 
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         serializer = LoginSerializer(data=body_of(request))
         serializer.is_valid(raise_exception=True)
         tokens = log_in(request, serializer.validated_data)
@@ -79,7 +79,7 @@ class LoginView(IssuingView):
 class RefreshView(IssuingView):
     """Exchange a token for its successor."""
 
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         encoded = token_of(request)
         claims = conf.verifier(request._request).refreshable(encoded)
         # Only what we signed counts, so that no stranger uses up the tries of a session.
@@ -92,7 +92,7 @@ class RefreshView(IssuingView):
 class VerifyView(TokenView):
     """Say whether a token would authenticate, or be refreshed, now."""
 
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         encoded = token_of(request)
         claims = conf.verifier(request._request).current(encoded)
         Limit("verify", conf.REFRESH_RATE).hit(claims.sid)
@@ -104,7 +104,7 @@ class VerifyView(TokenView):
 class LogoutView(TokenView):
     """Revoke the session of a token, which may have expired."""
 
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         encoded = token_of(request)
         session = find(conf.verifier(request._request).ours(encoded))
         if session is not None and sessions.revoke(session, Session.Reason.LOGOUT):
@@ -122,10 +122,18 @@ class OwnSessionsView(TokenView):
         return [JWTAuthentication(confirms=False)]
 
 
+class LogoutOthersView(OwnSessionsView):
+    """Revoke all sessions of the user who asks, but for the one of the request."""
+
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        sessions.revoke_user(request.user, Session.Reason.USER, keep=_current(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
 class LogoutAllView(OwnSessionsView):
     """Revoke all sessions of the user who asks."""
 
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         sessions.revoke_user(request.user, Session.Reason.LOGOUT_ALL)
         _tell_logged_out(request, request.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -134,17 +142,16 @@ class LogoutAllView(OwnSessionsView):
 class SessionListView(OwnSessionsView):
     """List the live sessions of the user who asks, the one used last first."""
 
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         live = sessions_of(request.user).live().order_by("-issued_at", "-started_at", "pk")
-        claims: Any = request.auth
-        context = {"current": claims.sid}
+        context = {"current": _current(request)}
         return Response(SessionSerializer(live, many=True, context=context).data)
 
 
 class SessionDetailView(OwnSessionsView):
     """End one session of the user who asks."""
 
-    def delete(self, request: Request, sid: str) -> Response:
+    def delete(self, request: Request, *args: Any, sid: str, **kwargs: Any) -> Response:
         try:
             pk = uuid.UUID(sid)
         except ValueError:
@@ -159,7 +166,7 @@ class SessionDetailView(OwnSessionsView):
 class JWKSView(TokenView):
     """The public keys (RFC 7517), for services that verify by themselves."""
 
-    def get(self, request: Request) -> HttpResponseBase:
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         jwks = conf.keyring().jwks()
         digest = hashlib.sha256(json.dumps(jwks).encode()).hexdigest()
         response = Response(jwks, content_type="application/jwk-set+json")
@@ -167,6 +174,12 @@ class JWKSView(TokenView):
         response["ETag"] = etag = f'"{digest}"'
         plain = request._request
         return get_conditional_response(plain, etag=etag, response=response) or response
+
+
+def _current(request: Request) -> uuid.UUID | None:
+    """Return the ``sid`` of the session that authenticated the request by a token, if one did."""
+    claims = request.auth
+    return parse_sid(claims) if isinstance(claims, Claims) else None
 
 
 def _tell_logged_out(request: Request, user: Any) -> None:

@@ -5,18 +5,26 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import jwt
 import pytest
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
+from django.urls import path
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
+from jwt_refresh.authentication import CoexistingJWTAuthentication, JWTAuthentication
 from jwt_refresh.core.claims import Claims
 from jwt_refresh.permissions import IsAuthenticated
 from jwt_refresh.web.transport import Refusal
-from tests.support.http import said
+from tests import urls
+from tests.support.http import claims, said
 
-from .support.devices import PASSWORD, Device
+from .support.devices import PAIR, PASSWORD, Device
+from .views import MeView
 
 pytestmark = pytest.mark.django_db
 
@@ -68,6 +76,102 @@ def test_a_public_view_needs_no_token(phone: Device) -> None:
     assert phone.get("/public/").json() == {"anonymous": False}
 
 
+@pytest.mark.parametrize(
+    ("path", "who"),
+    [("/me/before-others/", "ann@example.com"), ("/me/after-others/", "bob@example.com")],
+)
+def test_whichever_class_is_listed_first_decides(
+    phone: Device, bob: Device, path: str, who: str
+) -> None:
+    """So the documents say that ours goes before ``SessionAuthentication``."""
+    phone.login()
+    phone.http.force_login(bob.user)
+    assert phone.get(path).json()["user"] == who
+
+
+class OfAnotherIssuer(BaseAuthentication):
+    """Takes ``Bearer`` tokens of somebody else, and refuses all others."""
+
+    def authenticate(self, request: Any) -> tuple[Any, dict[str, str]]:
+        encoded = request.headers["Authorization"].removeprefix("Bearer ")
+        try:
+            claims = jwt.decode(encoded, THEIR_KEY, algorithms=["HS256"])
+        except jwt.InvalidTokenError:
+            raise AuthenticationFailed("Not theirs.") from None
+        return get_user_model()._default_manager.get(pk=claims["sub"]), {"sid": "theirs"}
+
+    def authenticate_header(self, request: Any) -> str:
+        return "Bearer"
+
+
+THEIR_KEY = "the key of another issuer, which we do not know"
+
+
+def _shared(*classes: Any) -> Any:
+    view = type("SharedView", (MeView,), {"authentication_classes": classes})
+    return view.as_view()  # type: ignore[attr-defined]
+
+
+urlpatterns = [
+    path("ours-first/", _shared(JWTAuthentication, OfAnotherIssuer)),
+    path("theirs-first/", _shared(OfAnotherIssuer, JWTAuthentication)),
+    path("shared/", _shared(CoexistingJWTAuthentication, OfAnotherIssuer)),
+    path("alone/", _shared(CoexistingJWTAuthentication)),
+    *urls.urlpatterns,
+]
+
+
+@pytest.fixture
+def theirs(ann: Any) -> str:
+    """A token of the other issuer, for ann."""
+    return jwt.encode({"sub": str(ann.pk)}, THEIR_KEY, algorithm="HS256")
+
+
+@pytest.mark.urls(__name__)
+def test_tokens_of_two_issuers_need_a_class_that_leaves_the_others(
+    phone: Device, theirs: str
+) -> None:
+    phone.login()
+    sid = claims(phone.token)["sid"]
+    statuses = {
+        path: (phone.get(path).status_code, phone.get(path, token=theirs).status_code)
+        for path in ("/ours-first/", "/theirs-first/", "/shared/")
+    }
+    assert statuses == {
+        "/ours-first/": (200, 401),
+        "/theirs-first/": (401, 200),
+        "/shared/": (200, 200),
+    }
+    assert phone.get("/shared/").json()["sid"] == sid
+    assert phone.get("/shared/", token=theirs).json()["sid"] == "theirs"
+
+
+@pytest.mark.urls(__name__)
+def test_what_is_left_to_others_is_not_let_in(phone: Device, theirs: str, settings: Any) -> None:
+    settings.JWT_REFRESH = PAIR
+    phone.login()
+    forged = jwt.encode({"sub": str(phone.user.pk)}, "a key that nobody knows" * 2)
+    for token in (forged, "x", phone.refresh_token, phone.token[:-2]):
+        response = phone.get("/shared/", token=token)
+        assert (response.status_code, response.json()["detail"]) == (401, "Not theirs.")
+    for token in (forged, "x", phone.refresh_token, theirs):
+        assert said(phone.get("/alone/", token=token))[:2] == (401, "token_missing")
+    assert said(phone.get("/shared/", token="x y"))[:2] == (400, "invalid_request")
+
+
+@pytest.mark.urls(__name__)
+def test_a_token_of_ours_that_ended_is_not_offered_to_others(phone: Device, clock: Any) -> None:
+    phone.login()
+    phone.logout()
+    assert said(phone.get("/shared/"))[:2] == (401, "session_revoked")
+    phone.login()
+    clock.shift(3600)
+    assert said(phone.get("/shared/"))[:2] == (401, "token_expired")
+    phone.login()
+    type(phone.user)._default_manager.update(is_active=False)
+    assert said(phone.get("/shared/"))[:2] == (401, "user_inactive")
+
+
 def test_other_schemes_are_left_to_others(phone: Device) -> None:
     credentials = base64.b64encode(f"ann@example.com:{PASSWORD}".encode()).decode()
     headers = {"Authorization": f"Basic {credentials}"}
@@ -77,8 +181,6 @@ def test_other_schemes_are_left_to_others(phone: Device) -> None:
 
 def test_the_verified_token_is_there_and_its_text_is_not(phone: Device) -> None:
     from rest_framework.views import APIView
-
-    from jwt_refresh.authentication import JWTAuthentication
 
     phone.login()
     http = APIRequestFactory().get("/", headers={"Authorization": f"Bearer {phone.token}"})

@@ -6,11 +6,18 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.contrib.auth.decorators import permission_required
+from django.http import JsonResponse
 from django.test import AsyncClient, Client
+from django.urls import path
+from rest_framework.response import Response
 
+from jwt_refresh.decorators import token_required
+from tests import urls
 from tests.support.http import said
 
-from .support.devices import Device
+from .support.devices import Device, make_user
+from .views import MeView, non_atomic
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -44,3 +51,77 @@ def test_a_post_needs_no_csrf_token(phone: Device) -> None:
     phone.http = Client(enforce_csrf_checks=True)
     assert phone.post("/hello/class/").status_code == 200
     assert phone.post("/me/").status_code == 200
+
+
+# Beside Django's own authentication
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/me/"])
+def test_djangos_middleware_leaves_the_guard_to_us(phone: Device, settings: Any, path: str) -> None:
+    """``LoginRequiredMiddleware`` knows the users of cookies alone, and would redirect."""
+    settings.MIDDLEWARE = [
+        *settings.MIDDLEWARE,
+        "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    ]
+    phone.login()
+    assert phone.get(path).json()["user"] == "ann@example.com"
+    assert said(phone.get(path, token=None))[:2] == (401, "token_missing")
+    get: Any = async_to_sync(AsyncClient().get)
+    headers = {"Authorization": f"Bearer {phone.token}"}
+    assert get(path, headers=headers).json()["user"] == "ann@example.com"
+
+
+class Admin(Device):
+    """Somebody who may do anything, by a cookie."""
+
+    def __init__(self, client: Any) -> None:
+        super().__init__(make_user("root@example.com"))
+        type(self.user)._default_manager.filter(pk=self.user.pk).update(is_superuser=True)
+        client.force_login(self.user)
+
+
+@non_atomic
+@token_required
+async def whoami(request: Any) -> JsonResponse:
+    user = await request.auser()
+    return JsonResponse({"user": user.get_username(), "same": request.user == user})
+
+
+@token_required
+@permission_required("auth.add_group", raise_exception=True)
+def permitted(request: Any) -> JsonResponse:
+    return JsonResponse({})
+
+
+@non_atomic
+@token_required
+@permission_required("auth.add_group", raise_exception=True)
+async def permitted_async(request: Any) -> JsonResponse:
+    return JsonResponse({})
+
+
+class RestView(MeView):
+    def get(self, request: Any) -> Response:
+        return Response({"user": async_to_sync(request.auser)().get_username()})
+
+
+urlpatterns = [
+    path("whoami/", whoami),
+    path("permitted/", permitted),
+    path("permitted/async/", permitted_async),
+    path("rest/", RestView.as_view()),
+    *urls.urlpatterns,
+]
+
+
+@pytest.mark.urls(__name__)
+def test_async_code_finds_the_user_of_the_token_not_of_a_cookie(phone: Device) -> None:
+    phone.login()
+    client = AsyncClient()
+    Admin(client)
+    get: Any = async_to_sync(client.get)
+    headers = {"Authorization": f"Bearer {phone.token}"}
+    assert get("/whoami/", headers=headers).json() == {"user": "ann@example.com", "same": True}
+    assert get("/rest/", headers=headers).json() == {"user": "ann@example.com"}
+    for where in ("/permitted/", "/permitted/async/"):
+        assert get(where, headers=headers).status_code == 403

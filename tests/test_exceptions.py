@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import copy
+import pickle
+
 import pytest
 
 from jwt_refresh import exceptions
@@ -31,15 +34,19 @@ def test_every_error_of_the_contract_is_a_token_error_with_its_code(name: str) -
 
 
 def test_there_are_no_other_errors() -> None:
-    assert {error.__name__ for error in descendants(TokenError)} == CODES.keys()
+    ours = {error.__name__ for error in vars(exceptions).values() if isinstance(error, type)}
+    assert ours == {"TokenError", *CODES}
+    assert set(exceptions.__all__) == ours
 
 
 def test_only_the_two_expired_ones_share_a_code() -> None:
-    others = [e.code for e in descendants(TokenError) if e is not TokenAlreadyExpired]
+    others = [CODES[name] for name in CODES if name != "TokenAlreadyExpired"]
     assert len(set(others)) == len(others)
     assert issubclass(TokenAlreadyExpired, TokenExpired)
 
 
-def descendants(error: type[TokenError]) -> list[type[TokenError]]:
-    children = error.__subclasses__()
-    return children + [leaf for child in children for leaf in descendants(child)]
+@pytest.mark.parametrize("name", CODES)
+def test_an_error_is_the_same_after_a_journey_between_processes(name: str) -> None:
+    error = exceptions.LoginTooOld(5) if name == "LoginTooOld" else getattr(exceptions, name)("x")
+    for copied in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):
+        assert (type(copied), str(copied), vars(copied)) == (type(error), str(error), vars(error))

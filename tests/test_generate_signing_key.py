@@ -116,6 +116,13 @@ def failing() -> None:
         ({"PUBLIC_KEYS": ["hunter2"]}, "makes a pair"),
         ({"ALGORITHM": "EdDSA", "PRIVATE_KEYS": "tests.hunter2.keys"}, "returns a list of PEM"),
         ({"PUBLIC_KEYS": f"{__name__}.failing"}, "returns a list of PEM"),
+        ({"PRIVATE_KEYS": [{"kty": "OKP", "x": b"hunter2"}]}, "no bytes"),
+        *(
+            ({name: value}, "It takes a")
+            for name in ("SECRET", "ALGORITHM", "PRIVATE_KEYS", "PUBLIC_KEYS")
+            for value in (7, b"hunter2", {"hunter2"}, [["hunter2"]])
+        ),
+        ({"ALGORTIHM": "EdDSA"}, "Did you mean 'ALGORITHM'?"),
     ],
 )
 def test_a_ring_that_does_not_serve_is_named_with_its_mend(

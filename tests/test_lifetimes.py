@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
+from django.test import Client, RequestFactory
+from django.test.client import MULTIPART_CONTENT
+from rest_framework.request import Request
 
 from jwt_refresh import sessions
 from jwt_refresh.core.claims import Style
 from jwt_refresh.lifetimes import Lifetimes
 from jwt_refresh.models import Session
-from tests.support.devices import PAIR
+from tests.support.devices import PAIR, PASSWORD
 from tests.support.http import DAY, MINUTE, claims, said
+from tests.support.told import Told
 
 from .support.devices import Device
 
@@ -36,6 +43,21 @@ def staff(user: Any, request: HttpRequest | None) -> Any:
 
 def useless(user: Any, request: HttpRequest | None) -> Lifetimes:
     return Lifetimes(lifetime=2 * HOUR, refresh_lifetime=HOUR)
+
+
+def endless(user: Any, request: Any) -> Lifetimes:
+    return Lifetimes(session_lifetime=timedelta.max)
+
+
+def seconds(user: Any, request: Any) -> Lifetimes:
+    return Lifetimes(lifetime=3600)  # type: ignore[arg-type]
+
+
+def by_the_box(user: Any, request: Request | None) -> Lifetimes:
+    """For whoever ticks "remember me" in the form, or in the JSON, of the login."""
+    sent: Any = {} if request is None else request.data
+    ticked = sent.get("remember") == "true"
+    return REMEMBER if ticked else Lifetimes()
 
 
 def fractional(user: Any, request: HttpRequest | None) -> Lifetimes:
@@ -62,6 +84,15 @@ def test_what_is_left_out_follows_the_settings(settings: Any) -> None:
         (Lifetimes(HOUR, HOUR / 2, None), "refresh_lifetime"),
         (Lifetimes(HOUR, 401 * 24 * HOUR, None), "refresh_lifetime"),
         (Lifetimes(HOUR, None, HOUR / 2), "session_lifetime"),
+        (Lifetimes(HOUR, None, timedelta(days=36_525)), None),
+        (Lifetimes(HOUR, None, timedelta(days=36_526)), "session_lifetime"),
+        (Lifetimes(timedelta.max, None, None), "lifetime"),
+        (Lifetimes(HOUR, timedelta.max, None), "refresh_lifetime"),
+        (Lifetimes(HOUR, None, timedelta.max), "session_lifetime"),
+        (Lifetimes(None, None, None), "lifetime"),  # type: ignore[arg-type]
+        (Lifetimes(3600, None, None), "lifetime"),  # type: ignore[arg-type]
+        (Lifetimes(HOUR, "14 days", None), "refresh_lifetime"),  # type: ignore[arg-type]
+        (Lifetimes(HOUR, None, 30.0), "session_lifetime"),  # type: ignore[arg-type]
     ],
 )
 def test_lifetimes_out_of_order_are_named(lifetimes: Lifetimes, name: str | None) -> None:
@@ -101,7 +132,12 @@ def test_a_lifetime_counts_in_whole_seconds(ann: Any, settings: Any, clock: Any)
 
 @pytest.mark.parametrize(
     ("function", "fault"),
-    [(staff, "must return Lifetimes"), (useless, "refresh_lifetime is out of range")],
+    [
+        (staff, "must return Lifetimes"),
+        (useless, "refresh_lifetime is out of range"),
+        (endless, "session_lifetime is out of range"),
+        (seconds, "lifetime is no timedelta"),
+    ],
 )
 def test_a_useless_answer_of_the_function_is_an_error(
     ann: Any, settings: Any, function: Any, fault: str
@@ -116,3 +152,87 @@ def test_a_function_sees_the_user(ann: Any, settings: Any) -> None:
     settings.JWT_REFRESH = hook(staff)
     ann.is_staff = True
     assert sessions.start(ann).expires_in == 5 * MINUTE
+
+
+BODIES = pytest.mark.parametrize(
+    ("content_type", "encode"),
+    [
+        ("application/json", json.dumps),
+        ("application/x-www-form-urlencoded", urlencode),
+        (MULTIPART_CONTENT, dict),
+    ],
+    ids=["JSON", "form", "multipart"],
+)
+
+
+@BODIES
+def test_the_function_sees_what_a_login_sent(
+    ann: Any, settings: Any, client: Client, content_type: str, encode: Any
+) -> None:
+    settings.JWT_REFRESH = PAIR | hook(by_the_box)
+    for ticked, days in ((True, 60), (False, 14)):
+        name = type(ann).USERNAME_FIELD
+        data = {name: ann.get_username(), "password": PASSWORD, "remember": str(ticked).lower()}
+        answer = client.post("/auth/login/", encode(data), content_type=content_type)
+        assert answer.json()["refresh_expires_in"] == days * DAY
+
+
+@BODIES
+@pytest.mark.parametrize("read_before", [False, True])
+def test_the_function_sees_what_came_with_a_request_of_plain_django(
+    ann: Any, settings: Any, content_type: str, encode: Any, read_before: bool
+) -> None:
+    """Also where the view has looked at the form before."""
+    settings.JWT_REFRESH = PAIR | hook(by_the_box)
+    request = RequestFactory().post("/", encode({"remember": "true"}), content_type)
+    if read_before:
+        assert request.POST is not None
+    assert sessions.start(ann, request).refresh_expires_in == 60 * DAY
+
+
+def test_the_function_gets_no_request_where_there_is_none(ann: Any, settings: Any) -> None:
+    settings.JWT_REFRESH = PAIR | hook(by_the_box)
+    assert sessions.start(ann).refresh_expires_in == 14 * DAY
+
+
+def seen_by_the_function(settings: Any, ann: Any, request: Any) -> Any:
+    seen = []
+
+    def function(user: Any, asked: Any) -> Lifetimes:
+        seen.append(asked)
+        return Lifetimes()
+
+    settings.JWT_REFRESH = {"LOGIN_LIFETIMES": function}
+    sessions.start(ann, request)
+    return seen[0]
+
+
+def test_a_request_of_rest_framework_is_handed_on_as_it_is(
+    ann: Any, settings: Any, told: Told, django_capture_on_commit_callbacks: Any
+) -> None:
+    """The signal carries Django's, as it always does."""
+    plain = RequestFactory().post("/")
+    request = Request(plain)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert seen_by_the_function(settings, ann, request) is request
+    ((_, facts),) = told
+    assert facts["request"] is plain
+
+
+@pytest.mark.parametrize("auth", [None, {"sid": "x"}])
+def test_whoever_is_logged_in_already_stays(ann: Any, settings: Any, auth: Any) -> None:
+    plain: Any = RequestFactory().post("/", headers={"X-Remember": "me"})
+    plain.user = somebody = AnonymousUser()
+    if auth is not None:
+        plain.auth = auth
+    asked = seen_by_the_function(settings, ann, plain)
+    assert isinstance(asked, Request)
+    assert (asked.user, asked.auth, asked.META) == (somebody, auth, plain.META)
+    assert (asked.headers["X-Remember"], asked.get_host()) == ("me", "testserver")
+    assert plain.user is somebody
+
+
+def test_without_a_middleware_that_knows_users_nobody_is_logged_in(ann: Any, settings: Any) -> None:
+    asked = seen_by_the_function(settings, ann, RequestFactory().get("/"))
+    assert not asked.user.is_authenticated
+    assert asked.data == {}

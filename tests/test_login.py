@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model, signals
 from django.test import RequestFactory
 from rest_framework.exceptions import Throttled
@@ -37,6 +38,7 @@ def request_of(request: pytest.FixtureRequest) -> Any:
 def test_it_starts_a_session_and_sets_the_user(ann: Any, request_of: Any) -> None:
     tokens = log_in(request_of, credentials(ann))
     assert request_of.user == tokens.session.user == ann
+    assert async_to_sync(request_of.auser)() == ann
     phone = Device(ann)
     phone.token = tokens.access_token
     assert phone.get().json() == {"user": "ann@example.com", "sid": str(tokens.session.pk)}

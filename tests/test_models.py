@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 import time_machine
+from asgiref.sync import async_to_sync
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.management import call_command
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
@@ -226,6 +227,16 @@ def test_a_session_was_used_when_it_was_refreshed_or_confirmed_to_the_hour(
     assert session.last_used_at == hour + 2 * HOUR
 
 
+def test_no_use_lies_before_the_login(ann: Any, clock: time_machine.Traveller) -> None:
+    clock.shift(10 * 60)
+    session = save(ann)
+    assert session.last_used_at == session.started_at
+    session.confirmed_at = session.started_at + HOUR / 60
+    assert session.last_used_at == session.started_at
+    session.issued_at = session.started_at + HOUR
+    assert session.last_used_at == session.started_at + HOUR * 5 / 6
+
+
 @pytest.mark.parametrize("most", [0, 1, 2, 3])
 def test_the_surplus_is_what_was_refreshed_least_recently(ann: Any, most: int) -> None:
     now = timezone.now()
@@ -324,6 +335,54 @@ def test_no_column_holds_a_token_or_its_signature(ann: Any) -> None:
         for segment in token.split("."):
             assert segment not in stored
     assert "a key of the client" not in stored
+
+
+@pytest.fixture
+def stale(ann: Any) -> Session:
+    """A session as it was read before it was refreshed and then revoked."""
+    tokens = sessions.start(ann)
+    read = Session.objects.get()
+    sessions.refresh(tokens.access_token)
+    sessions.revoke(tokens.session, "lost")
+    return read
+
+
+async def save_asynchronously(session: Session) -> None:
+    await session.asave()
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        Session.save,
+        async_to_sync(save_asynchronously),
+        lambda session: session.save(force_update=True),
+        lambda session: session.save(using="default"),
+    ],
+)
+def test_a_session_that_was_read_earlier_is_not_written_back(stale: Session, write: Any) -> None:
+    before = Session.objects.values().get()
+    stale.agent = "another"
+    with pytest.raises(RuntimeError, match=r"jwt_refresh\.sessions.*update_fields"):
+        write(stale)
+    assert Session.objects.values().get() == before
+
+
+def test_a_session_that_was_deleted_is_not_brought_back(stale: Session) -> None:
+    Session.objects.get().delete()
+    with pytest.raises(RuntimeError):
+        stale.save()
+    with pytest.raises(DatabaseError), transaction.atomic():
+        stale.save(update_fields=["agent"])
+    assert not Session.objects.exists()
+
+
+def test_the_columns_that_are_named_are_written(stale: Session) -> None:
+    stale.agent, stale.address = "another", "192.0.2.1"
+    stale.save(update_fields=["agent"])
+    found = Session.objects.get()
+    assert (found.agent, found.address) == ("another", "")
+    assert (found.revoked_reason, found.generation) == ("lost", 1)
 
 
 def test_a_query_cannot_end_sessions_under_the_name_of_the_verb() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.utils import translation
 from rest_framework.authentication import BasicAuthentication, SessionAuthentication
-from rest_framework.permissions import IsAdminUser
+from rest_framework.permissions import BasePermission, IsAdminUser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 from jwt_refresh.authentication import JWTAuthentication, StatelessJWTAuthentication
 from jwt_refresh.conf import conf
 from jwt_refresh.core.claims import Kind
-from jwt_refresh.permissions import RecentlyAuthenticated
+from jwt_refresh.permissions import IsAuthenticated, RecentlyAuthenticated
 from tests.support.http import MINUTE, claims
 
 from .support.devices import PASSWORD, Device
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 CODE = "insufficient_user_authentication"
 CHALLENGE = f'Bearer realm="api", error="{CODE}", max_age=300'
-LATELY = RecentlyAuthenticated(max_age=timedelta(minutes=5))
+LATELY: Any = RecentlyAuthenticated(max_age=timedelta(minutes=5))
 
 
 class PayoutView(APIView):
@@ -43,11 +43,11 @@ class StatelessPayoutView(PayoutView):
 
 
 class AdminPayoutView(PayoutView):
-    permission_classes = [IsAdminUser & LATELY]  # type: ignore[operator]
+    permission_classes = [IsAdminUser & LATELY]
 
 
 class TurnedRoundView(PayoutView):
-    permission_classes = [LATELY & IsAdminUser]  # type: ignore[operator]
+    permission_classes = [LATELY & IsAdminUser]
 
 
 BOTH = pytest.mark.parametrize("view", [PayoutView, StatelessPayoutView])
@@ -130,6 +130,91 @@ def test_it_composes_with_other_permissions(phone: Device, clock: Any, view: typ
     assert ask(view, phone.token).status_code == 200
     clock.shift(5 * MINUTE + 1)
     assert refused(ask(view, phone.token))
+
+
+class Yes(BasePermission):
+    """Granted, of the view and of each object."""
+
+
+class No(BasePermission):
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return False
+
+
+class NotThisOne(BasePermission):
+    """Granted of the view, and of no object."""
+
+    def has_object_permission(self, request: Request, view: APIView, obj: Any) -> bool:
+        return False
+
+
+TOO_OLD, MISSING = (401, CODE), (401, "token_missing")
+GRANTED, FORBIDDEN = (200, None), (403, None)
+# What is asked of a fresh login, of an old one, and of nobody.
+COMPOSED: dict[str, tuple[Any, tuple[Any, Any, Any]]] = {
+    "~L": (~LATELY, (FORBIDDEN, GRANTED, GRANTED)),
+    "~~L": (~~LATELY, (GRANTED, FORBIDDEN, (401, None))),
+    "L & Y": (LATELY & Yes, (GRANTED, TOO_OLD, MISSING)),
+    "Y & L": (Yes & LATELY, (GRANTED, TOO_OLD, MISSING)),
+    "L & N": (LATELY & No, (FORBIDDEN, TOO_OLD, MISSING)),
+    "N & L": (No & LATELY, (FORBIDDEN, FORBIDDEN, (401, None))),
+    "L | Y": (LATELY | Yes, (GRANTED, GRANTED, GRANTED)),
+    "Y | L": (Yes | LATELY, (GRANTED, GRANTED, GRANTED)),
+    "L | N": (LATELY | No, (GRANTED, TOO_OLD, MISSING)),
+    "N | L": (No | LATELY, (GRANTED, TOO_OLD, MISSING)),
+    "L | I": (LATELY | IsAuthenticated, (GRANTED, GRANTED, MISSING)),
+    "I | N": (IsAuthenticated | No, (GRANTED, GRANTED, MISSING)),
+    "I & ~L": (IsAuthenticated & ~LATELY, (FORBIDDEN, GRANTED, MISSING)),
+    "(L & N) | Y": ((LATELY & No) | Yes, (GRANTED, GRANTED, GRANTED)),
+    "Y & (N | L)": (Yes & (No | LATELY), (GRANTED, TOO_OLD, MISSING)),
+    "~(L & Y)": (~(LATELY & Yes), (FORBIDDEN, GRANTED, GRANTED)),
+    "~(N | L)": (~(No | LATELY), (FORBIDDEN, GRANTED, GRANTED)),
+    "(Y & Y) & L": ((Yes & Yes) & LATELY, (GRANTED, TOO_OLD, MISSING)),
+}
+
+
+@pytest.mark.parametrize("of_object", [False, True], ids=["view", "object"])
+@pytest.mark.parametrize(("permission", "expected"), COMPOSED.values(), ids=COMPOSED)
+def test_any_composition_says_what_its_parts_say(
+    phone: Device, clock: Any, log: Any, permission: Any, expected: Any, of_object: bool
+) -> None:
+    class View(PayoutView):
+        authentication_classes = [JWTAuthentication]
+        permission_classes = [Yes if of_object else permission]
+
+        def get(self, request: Request) -> Response:
+            if of_object:
+                self.permission_classes = [permission]
+                self.check_object_permissions(request, object())
+            return Response({"paid": True})
+
+    phone.login()
+    clock.shift(5 * MINUTE)
+    answers = [ask(View, phone.token)]
+    clock.shift(1)
+    answers += [ask(View, phone.token), ask(View, None)]
+    codes = [(answer.status_code, answer.data.get("code")) for answer in answers]
+    assert codes == [*expected]
+    refusals = [record.code for record in log.records if record.event == "token_refused"]
+    assert refusals == [code for status, code in codes if code is not None]
+
+
+def test_an_object_that_others_forbid_is_forbidden_to_all(phone: Device, clock: Any) -> None:
+    class View(PayoutView):
+        permission_classes = [(NotThisOne | No) | LATELY, NotThisOne & LATELY]
+
+        def get(self, request: Request) -> Response:
+            self.check_object_permissions(request, object())
+            return Response({"paid": True})
+
+    phone.login()
+    assert ask(View, phone.token).status_code == 403
+
+
+def test_it_is_a_class_as_any_other_permission_is() -> None:
+    assert issubclass(LATELY, BasePermission)
+    assert LATELY.__name__ == "RecentlyAuthenticated"
+    assert LATELY().max_age == timedelta(minutes=5)
 
 
 def test_each_view_has_an_age_of_its_own(phone: Device, clock: Any) -> None:

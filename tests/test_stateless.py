@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import pytest
@@ -44,6 +46,18 @@ def authenticated(authentication: Any, token: str) -> tuple[Any, Any]:
 
 def token_user(device: Device) -> Any:
     return authenticated(StatelessJWTAuthentication, device.token)[0]
+
+
+# TokenUser
+
+
+def test_a_token_user_travels_and_is_the_same(phone: Device) -> None:
+    phone.login()
+    user = token_user(phone)
+    for copied in (pickle.loads(pickle.dumps(user)), copy.deepcopy(user), copy.copy(user)):
+        assert type(copied) is TokenUser
+        assert {copied: "found"}[user] == "found"
+        assert copied.claims == user.claims
 
 
 # StatelessJWTAuthentication

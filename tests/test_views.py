@@ -25,7 +25,7 @@ from .support.statements import statements
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
 NAME = get_user_model().USERNAME_FIELD
-ENDPOINTS = ["login", "refresh", "verify", "logout", "logout/all"]
+ENDPOINTS = ["login", "refresh", "verify", "logout", "logout/all", "logout/others"]
 
 
 class Refusing(BaseBackend):

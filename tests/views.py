@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db import connections
+from django.db import connections, transaction
 from django.http import HttpRequest, JsonResponse
 from django.utils.decorators import method_decorator
 from django.views import View
@@ -23,6 +23,7 @@ from jwt_refresh.authentication import (
 )
 from jwt_refresh.decorators import token_required
 from jwt_refresh.permissions import IsAuthenticated
+from jwt_refresh.serializers import TokenResponseSerializer
 from jwt_refresh.views import exception_handler
 
 
@@ -122,9 +123,10 @@ class PasswordView(MeView):
         data: Any = request.data
         user: Any = get_user_model()._default_manager.get(pk=data.get("of", request.user.pk))
         user.set_password(data["password"])
-        user.save()
-        sessions.keep_current(request, user)
-        return Response()
+        with transaction.atomic():
+            user.save()
+            tokens = sessions.keep_current(request, user)
+        return Response(TokenResponseSerializer(tokens).data if tokens else {})
 
 
 @token_required

@@ -35,6 +35,7 @@ class Row:
     previous_jti: str | None = None
     confirmed_at: datetime | None = None
     revoked_at: datetime | None = None
+    revoked_reason: str = ""
 
 
 @dataclass(slots=True)

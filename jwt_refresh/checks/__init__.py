@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
-from . import deploy, keys, rules, types
+from . import deploy, hooks, keys, rules, types
 
 
 @register()
@@ -17,7 +17,8 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     if not isinstance(given, dict):
         return [Error("JWT_REFRESH must be a dict.", id="jwt_refresh.E002")]
     unreadable = [*types.check_names(given), *types.check_types(given)]
-    return unreadable or [message for rule in keys.RULES + rules.RULES for message in rule()]
+    rules_of_values = keys.RULES + rules.RULES + hooks.RULES
+    return unreadable or [message for rule in rules_of_values for message in rule()]
 
 
 @register(Tags.security, deploy=True)

@@ -1,33 +1,44 @@
-"""The rules for times, users, functions, and what surrounds the app: one function a rule."""
+"""The rules for times, users, limits, and what surrounds the app: one function a rule."""
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from inspect import getattr_static
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning
 from django.db import router
+from django.utils.functional import cached_property
+from django.views.debug import SafeExceptionReporterFilter
 from rest_framework.settings import api_settings
 
 from jwt_refresh.authentication import StatelessJWTAuthentication
-from jwt_refresh.conf import conf, function_of
-from jwt_refresh.lifetimes import Lifetimes
+from jwt_refresh.conf import conf
+from jwt_refresh.lifetimes import LONGEST, Lifetimes
 from jwt_refresh.models import Session
 from jwt_refresh.web.limits import parse_rate
 
 from .types import error, warning
 
-HOOKS = ("LOGIN_LIFETIMES", "CLAIMS", "PRIVATE_KEYS", "PUBLIC_KEYS")
-"""The settings that take a function, or its dotted path."""
 SETTING_OF = {
     "lifetime": "LIFETIME",
     "refresh_lifetime": "REFRESH_LIFETIME",
     "session_lifetime": "SESSION_LIFETIME",
 }
 MAX_LEEWAY = timedelta(minutes=5)
+MOST_SESSIONS = 1_000_000
+NO_IDS = ("password", "is_active", "is_anonymous", "is_authenticated")
+"""Attributes of users that are the same for several, or a secret."""
+
+_is_scheme = re.compile(r"[\w!#$%&'*+.^`|~-]*", re.ASCII).fullmatch
+"""A token of RFC 9110 section 5.6.2, or nothing."""
+BROWSER_HEADERS = {"cookie", "host", "origin", "referer", "user-agent", "content-type"}
+"""Headers that browsers write by themselves, and so some that another site can make them send."""
 
 
 def check_lifetimes() -> Iterator[CheckMessage]:
@@ -37,8 +48,9 @@ def check_lifetimes() -> Iterator[CheckMessage]:
 
 def check_windows() -> Iterator[CheckMessage]:
     for name in ("REFRESH_GRACE", "RETRY_WINDOW"):
-        if getattr(conf, name) < timedelta(0):
-            yield error("E006", name, "is negative.", "timedelta(0) turns the window off.")
+        if not timedelta(0) <= getattr(conf, name) <= LONGEST:
+            hint = "It is at least timedelta(0), which turns the window off; at most 400 days."
+            yield error("E006", name, "is out of range.", hint)
 
 
 def check_grace() -> Iterator[CheckMessage]:
@@ -53,27 +65,56 @@ def check_leeway() -> Iterator[CheckMessage]:
 
 
 def check_time_zone() -> Iterator[CheckMessage]:
-    if not settings.USE_TZ:
-        hint = "Local times are ambiguous while clocks are set back: sessions may end late then."
+    if settings.USE_TZ:
+        return
+    if clocks_are_set():
+        hint = "One hour of local time comes twice, and one never: sessions end early then, and "
+        hint += "thieves have more time. Set USE_TZ to True, or TIME_ZONE to 'UTC'."
+        text = "USE_TZ is off, and clocks are set in the TIME_ZONE."
+        yield Error(text, hint=hint, id="jwt_refresh.E018")
+    else:
+        hint = "Local times are ambiguous as soon as clocks are set: no zone is safe from that."
         yield Warning("USE_TZ is off.", hint=hint, id="jwt_refresh.W005")
 
 
 def check_header_types() -> Iterator[CheckMessage]:
-    if not conf.AUTH_HEADER_TYPES or any(" " in scheme for scheme in conf.AUTH_HEADER_TYPES):
+    if not conf.AUTH_HEADER_TYPES or not all(map(_is_scheme, conf.AUTH_HEADER_TYPES)):
         hint = 'It is a list of single words, such as ("Bearer",).'
         yield error("E008", "AUTH_HEADER_TYPES", "names no scheme.", hint)
 
 
+def check_header_name() -> Iterator[CheckMessage]:
+    name = conf.AUTH_HEADER_NAME
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", name) or name.lower() in BROWSER_HEADERS:
+        hint = 'It is a header that only your clients send, such as "X-Auth-Token".'
+        yield error("E020", "AUTH_HEADER_NAME", "is no header for tokens.", hint)
+    elif not SafeExceptionReporterFilter.hidden_settings.search(name):
+        hint = 'Django hides a header with "Auth", "Token" or "Key" in its name from error reports.'
+        yield warning("W010", "AUTH_HEADER_NAME", "would show tokens in error reports.", hint)
+
+
 def check_user_id() -> Iterator[CheckMessage]:
     model: Any = get_user_model()
-    if not hasattr(model, conf.USER_ID_FIELD):
-        hint = "Name a unique field that never changes, or leave it out."
-        yield error("E009", "USER_ID_FIELD", f"is no attribute of {model._meta.label}.", hint)
+    name = conf.USER_ID_FIELD
+    fields = {field.attname: field for field in model._meta.concrete_fields}
+    computed = isinstance(getattr_static(model, name, None), property | cached_property)
+    hint = "Name a unique field that never changes, or leave it out."
+    if name in NO_IDS or not (computed or name in fields):
+        fault = f"is no field or property of {model._meta.label} that tells users apart."
+        yield error("E009", "USER_ID_FIELD", fault, hint)
+    elif name in fields and not (fields[name].unique or _is_constrained(model, name)):
+        fault = f"is a field of {model._meta.label} that is not unique."
+        yield warning("W009", "USER_ID_FIELD", fault, hint)
+
+
+def _is_constrained(model: Any, name: str) -> bool:
+    return any(rule.fields == (name,) for rule in model._meta.total_unique_constraints)
 
 
 def check_max_sessions() -> Iterator[CheckMessage]:
-    if conf.MAX_SESSIONS is not None and conf.MAX_SESSIONS < 1:
-        yield error("E011", "MAX_SESSIONS", "lets nobody log in.", "It is at least 1, or None.")
+    if conf.MAX_SESSIONS is not None and not 1 <= conf.MAX_SESSIONS <= MOST_SESSIONS:
+        hint = f"It is at least 1 and at most {MOST_SESSIONS:,}, or None."
+        yield error("E011", "MAX_SESSIONS", "is out of range.", hint)
 
 
 def check_router() -> Iterator[CheckMessage]:
@@ -89,20 +130,6 @@ def check_auth_hash() -> Iterator[CheckMessage]:
         text = f"{model._meta.label} has no get_session_auth_hash()."
         hint = "A new password does not end its sessions. Derive it from AbstractBaseUser."
         yield Warning(text, hint=hint, id="jwt_refresh.W004")
-
-
-def check_hooks() -> Iterator[CheckMessage]:
-    for name in HOOKS:
-        hook: Any = getattr(conf, name)
-        if hook is None or isinstance(hook, list | tuple):
-            continue
-        try:
-            usable = callable(function_of(hook))
-        except (ImportError, TypeError):  # TypeError: a relative path
-            usable = False
-        if not usable:
-            hint = 'It is a function, or its dotted path, such as "accounts.tokens.lifetimes".'
-            yield error("E010", name, "names no function.", hint)
 
 
 def check_rates() -> Iterator[CheckMessage]:
@@ -146,16 +173,22 @@ RULES: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
     check_leeway,
     check_time_zone,
     check_header_types,
+    check_header_name,
     check_user_id,
     check_max_sessions,
     check_router,
     check_auth_hash,
-    check_hooks,
     check_rates,
     check_denylist_alias,
     check_denylist_shared,
     check_retry_window,
 )
+
+
+def clocks_are_set() -> bool:
+    """Tell whether the offset of local time, as Python knows it, changes within a year."""
+    now, day = int(time.time()), 24 * 60 * 60
+    return len({time.localtime(now + count * day).tm_gmtoff for count in range(366)}) > 1
 
 
 def is_private(cache: dict[str, Any]) -> bool:

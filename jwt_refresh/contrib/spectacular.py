@@ -9,6 +9,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
 from jwt_refresh import serializers
+from jwt_refresh.conf import conf
 from jwt_refresh.sessions.refreshing import MAX_IDEMPOTENCY_KEY
 
 TOKEN: list[dict[str, list[str]]] = [{}, {"JWTAuthentication": []}]
@@ -32,12 +33,15 @@ class JWTScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
         return type(self.target).__name__
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        if conf.AUTH_HEADER_NAME.lower() != "authorization":
+            return {"type": "apiKey", "in": "header", "name": conf.AUTH_HEADER_NAME}
         return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
 
 def _errors(*statuses: int) -> dict[Any, Any]:
+    body = {429: serializers.ThrottledSerializer}
     return {
-        status: OpenApiResponse(serializers.ErrorSerializer)
+        status: OpenApiResponse(body.get(status, serializers.ErrorSerializer))
         for status in sorted({400, 405, 413, 415, 503, *statuses})
     }
 
@@ -94,6 +98,7 @@ _describe(
     responses=NOTHING,
     auth=TOKEN,
 )
+_describe("LogoutOthersView", "post", 401, request=None, responses=NOTHING)
 _describe("LogoutAllView", "post", 401, request=None, responses=NOTHING)
 _describe("SessionListView", "get", 401, responses={200: serializers.SessionSerializer(many=True)})
 _describe("SessionDetailView", "delete", 401, 404, responses=NOTHING, parameters=[SID])

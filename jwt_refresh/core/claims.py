@@ -93,8 +93,19 @@ class Claims(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self.content)
 
+    def __hash__(self) -> int:
+        return hash(self.jti)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A read-only mapping can be neither pickled nor copied.
+        return _claims, (self.kind, dict(self.content), self.expired)
+
     def __repr__(self) -> str:
         return f"<Claims {self.kind.value} sid={self.sid} jti={self.jti}>"
+
+
+def _claims(kind: Kind, content: dict[str, Any], expired: bool) -> Claims:
+    return Claims(kind, MappingProxyType(content), expired)
 
 
 def numeric_date(instant: datetime) -> int:

@@ -42,7 +42,7 @@ def encode_object(content: Mapping[str, Any]) -> bytes:
 def decode_object(segment: bytes) -> dict[str, Any]:
     """Decode the JSON object of a segment: UTF-8, no member twice, no ``NaN`` or ``Infinity``."""
     try:
-        content = _decoder.decode(decode(segment).decode())
+        content = strict_json.decode(decode(segment).decode())
     except RecursionError:
         raise ValueError("nested too deep") from None
     if type(content) is not dict:
@@ -61,4 +61,4 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
-_decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse)
+strict_json = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse)

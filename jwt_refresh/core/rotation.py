@@ -20,6 +20,7 @@ from jwt_refresh.exceptions import (
     SessionRevoked,
     StaleRetry,
     TokenAlreadyExpired,
+    TokenError,
     TokenInvalid,
     TokenReused,
     UserInactive,
@@ -40,6 +41,7 @@ class Row(Protocol):
     expires_at: datetime
     ends_at: datetime | None
     revoked_at: datetime | None
+    revoked_reason: str
 
 
 class Record(Protocol):
@@ -70,6 +72,10 @@ class Windows:
     retry: timedelta
 
 
+CODES: dict[str, type[TokenError]] = {it.code: it for it in (PasswordChanged, UserInactive)}
+"""The errors of sessions that ended for what a refused request met: their code is the reason."""
+
+
 def has_ended(row: Row, now: datetime) -> bool:
     """Tell whether the session lay idle for too long, or reached its absolute end."""
     return now >= row.expires_at or (row.ends_at is not None and now >= row.ends_at)
@@ -92,12 +98,13 @@ def check_alive(row: Row, owner: Owner, claims: Claims, *, now: datetime) -> Non
     """Raise unless the session lives, and the claims are those of a token of its own.
 
     The whole list of conditions, in the order of their answers. Raises ``TokenInvalid``,
-    ``SessionRevoked``, ``TokenAlreadyExpired``, ``UserInactive`` and ``PasswordChanged``.
+    ``SessionRevoked``, ``TokenAlreadyExpired``, and ``UserInactive`` and ``PasswordChanged``,
+    also where that was the reason for which the session was revoked.
     """
     if claims.kind.style != row.style:
         raise TokenInvalid(f"{claims.kind.value} on a session of style {row.style}")
     if row.revoked_at is not None:
-        raise SessionRevoked("revoked")
+        raise CODES.get(row.revoked_reason, SessionRevoked)("revoked")
     if has_ended(row, now):
         # In sliding style the session ends with its last token, so "expired" says it better.
         raise TokenAlreadyExpired("past exp") if claims.expired else SessionRevoked("ended")

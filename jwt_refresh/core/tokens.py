@@ -27,7 +27,11 @@ HEADER_MEMO = 64
 """Most headers that a verifier remembers."""
 
 # Control characters and lone surrogates make databases and terminals misbehave.
-_plain_text = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}").fullmatch
+plain_text = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}").fullmatch
+
+
+class TooLong(ValueError):
+    """A token would be longer than any verifier takes."""
 
 
 class Issuer:
@@ -60,7 +64,7 @@ class Issuer:
         message = encode_object(header) + b"." + encode_object(content)
         encoded = (message + b"." + encode(self._key.sign(message))).decode()
         if len(encoded) > MAX_LENGTH:
-            raise ValueError(f"Such a token would be refused: longer than {MAX_LENGTH} characters.")
+            raise TooLong(f"Such a token would be refused: longer than {MAX_LENGTH} characters.")
         return encoded
 
 
@@ -160,7 +164,7 @@ def _problems(content: Mapping[str, Any], kind: Kind) -> Iterator[str]:
     """Name each fault in the claims of a token of ``kind`` that does not depend on the time."""
     for name in ("sub", "sid", "jti", *(["origin_jti"] if kind is Kind.ACCESS else [])):
         text = content.get(name)
-        if type(text) is not str or not _plain_text(text):
+        if type(text) is not str or not plain_text(text):
             yield name
     for name in ("iss", "aud", "client_id"):
         if name in content and type(content[name]) is not str:

@@ -6,13 +6,26 @@ from collections.abc import Iterator
 from typing import Any
 
 
+def set_user(request: Any, user: Any) -> None:
+    """Make ``user`` the one of a request, for code that asks ``await request.auser()`` as well.
+
+    That would else name the owner of the session cookie.
+    """
+
+    async def auser() -> Any:
+        return user
+
+    request.user, request.auser = user, auser
+
+
 def is_active(user: Any) -> bool:
     return getattr(user, "is_active", True)
 
 
 def subject_of(user: Any, field: str) -> str:
-    """Return the claim ``sub`` of a user: its attribute ``field``, always as a string."""
-    return str(getattr(user, field))
+    """Return the claim ``sub`` of a user: its attribute ``field`` as text; empty for ``None``."""
+    value = getattr(user, field)
+    return "" if value is None else str(value)
 
 
 def auth_hash_of(user: Any) -> str:

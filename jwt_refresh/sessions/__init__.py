@@ -7,9 +7,18 @@ from __future__ import annotations
 
 from .ending import revoke, revoke_user
 from .issuing import Tokens
-from .passwords import keep_current
+from .passwords import checking_password, keep_current
 from .purging import purge
 from .refreshing import refresh
 from .starting import start
 
-__all__ = ["Tokens", "keep_current", "purge", "refresh", "revoke", "revoke_user", "start"]
+__all__ = [
+    "Tokens",
+    "checking_password",
+    "keep_current",
+    "purge",
+    "refresh",
+    "revoke",
+    "revoke_user",
+    "start",
+]

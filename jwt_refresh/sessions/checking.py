@@ -18,6 +18,7 @@ from jwt_refresh.core.claims import Claims, Kind
 from jwt_refresh.core.rotation import Act, Owner
 from jwt_refresh.core.users import is_active, subject_of
 from jwt_refresh.exceptions import (
+    PasswordChanged,
     SessionRevoked,
     StaleRetry,
     TokenInvalid,
@@ -29,6 +30,7 @@ from jwt_refresh.sealing import sealed
 from jwt_refresh.stores.database import GONE, session_rows, unavailable, write_alias
 from jwt_refresh.stores.query import CHECKED, Columns, session_with_user
 
+from .ending import revoke_refused
 from .events import after_commit
 
 
@@ -39,7 +41,8 @@ def authenticate(
     """Return the session, with its ``user``, and the claims of a token that makes a request.
 
     One query; with ``confirm`` one more the first time that a token of its generation is used,
-    which proves that the client holds it.
+    which proves that the client holds it; and one more where the session ends by this request,
+    since its user is inactive or has a new password.
 
     Raises ``TokenInvalid``, ``TokenExpired``, ``SessionRevoked``, ``UserInactive``,
     ``PasswordChanged``, and ``Unavailable`` where the database or the keys cannot be asked.
@@ -59,9 +62,10 @@ def authenticate(
 def verify(claims: Claims) -> None:
     """Raise unless the token would authenticate a request, or be refreshed, now.
 
-    Changes nothing, and does not tell what became of the token: whoever polls with a stolen one
-    must not learn when its owner refreshes. One query; two for a refresh token that is not the
-    current one.
+    Does not tell what became of the token: whoever polls with a stolen one must not learn when
+    its owner refreshes. Changes nothing but what any request does that a session is refused for:
+    where the user is inactive or has a new password, the session ends. One query; two for a
+    refresh token that is not the current one.
 
     Raises ``SessionRevoked``, ``UserInactive``, ``PasswordChanged``, and ``TokenInvalid``, for a
     superseded refresh token too.
@@ -91,8 +95,8 @@ def sessions_of(user: Any) -> SessionQuerySet:
 def living_session(claims: Claims, now: datetime, columns: Columns | None = None) -> Session:
     """Return the session that the claims name, with its ``user``, if it lives.
 
-    One query, of the ``columns`` or of all. Raises the ``TokenError`` that says why it does not.
-
+    One query, of the ``columns`` or of all. Raises the ``TokenError`` that says why it does not;
+    for an inactive user or a new password, the session ends with that, for good.
     """
     session = session_with_user(parse_sid(claims), write_alias(), columns)
     if session is None:
@@ -101,7 +105,12 @@ def living_session(claims: Claims, now: datetime, columns: Columns | None = None
     owner = Owner(
         subject_of(user, conf.USER_ID_FIELD), is_active(user), session.has_password_of(user)
     )
-    rotation.check_alive(session, owner, claims, now=now)
+    try:
+        rotation.check_alive(session, owner, claims, now=now)
+    except (UserInactive, PasswordChanged) as error:
+        if session.revoked_at is None:
+            revoke_refused(session, error.code)
+        raise
     return session
 
 

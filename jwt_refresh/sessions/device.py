@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from django.http import HttpRequest
+from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
 from jwt_refresh.conf import conf
@@ -13,6 +14,11 @@ MAX_AGENT = 200
 """Longest user agent that is kept, in characters."""
 PREFIX = {4: 24, 6: 48}
 """How many bits of a truncated address are kept, by the version of IP."""
+
+
+def plain_of(request: HttpRequest | Request | None) -> HttpRequest | None:
+    """Return Django's request, also where REST framework wraps it."""
+    return request._request if isinstance(request, Request) else request
 
 
 def address_of(request: HttpRequest) -> IPv4Address | IPv6Address | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
 from jwt_refresh.models import Session, SessionQuerySet
-from jwt_refresh.stores.database import in_rounds, session_rows
+from jwt_refresh.stores.database import in_rounds, session_rows, write_alias
 
 from . import events
 
@@ -24,13 +25,39 @@ def revoke(session: Session, reason: str) -> bool:
     return True
 
 
-def revoke_user(user: Any, reason: str) -> int:
-    """Revoke all sessions of a user, and announce each; return how many they were.
+def revoke_user(user: Any, reason: str, *, keep: UUID | None = None) -> int:
+    """Revoke all sessions of a user, but for the one to ``keep``, and announce each.
 
-    Two statements, however many there are. Joins the caller's transaction.
+    Returns how many they were. Two statements, however many there are. Joins the caller's
+    transaction.
     """
     sessions = session_rows().of_user(user)
+    if keep is not None:
+        sessions = sessions.exclude(pk=keep)
     return in_rounds(lambda: revoke_all(sessions, sessions, reason))
+
+
+def revoke_refused(session: Session, code: str) -> None:
+    """End a session that a request was refused for, with the ``code`` of the refusal as reason.
+
+    So it stays ended where the user is active again, or has the old password back, later on.
+    Once the caller's transaction is committed: what a refused request writes is rolled back as a
+    rule, and no request fails, or goes on, for the lack of it. The next one tries again.
+    """
+    events.after_commit(lambda: revoke(session, code))
+
+
+def revoke_deleted(instance: Session, using: str, **kwargs: Any) -> None:
+    """End a session that lives before its row is deleted.
+
+    A receiver of ``pre_delete``. One statement for each that lives, so that a refresh which has
+    read it finds it changed, and so that it is told once. Rows of other databases are copies.
+    """
+    if using == write_alias() and instance.state is Session.State.LIVE:
+        # Of this instance Django takes the key away, perhaps before it can be told.
+        names = [field.attname for field in Session._meta.concrete_fields]
+        session = Session.from_db(using, names, [getattr(instance, name) for name in names])
+        revoke(session, Session.Reason.DELETED)
 
 
 def mark_revoked(session: Session, reason: str) -> bool:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from threading import local
 from typing import Any
 
-from django.db import transaction
-from django.dispatch import Signal
+from django.core.signals import request_finished
+from django.db import Error, close_old_connections, transaction
+from django.dispatch import Signal, receiver
 from django.http import HttpRequest
 
 from jwt_refresh import signals
@@ -54,12 +56,11 @@ def refused(error: TokenError) -> None:
     """Log why a request is refused, at the moment at which the refusal is sent.
 
     A store that does not answer is an ERROR, with the traceback of its cause where that is safe
-    to show, and without its variables; anything else is INFO.
+    to show, and none of its variables; anything else is INFO.
     """
     away = isinstance(error, Unavailable)
     level = logging.ERROR if away else logging.INFO
     facts = {"event": "token_refused", "code": error.code, "why": str(error)}
-    seal(error)
     _log(level, facts, exc_info=error.__cause__ if away else None)
 
 
@@ -80,6 +81,33 @@ def after_commit(act: Callable[[], object]) -> None:
     except transaction.TransactionManagementError:
         # Nobody learns when a transaction that was made by hand is over.
         _log(logging.WARNING, {"event": "left_out", "why": "inside a hand-made transaction"})
+
+
+class _Left(local):
+    """The acts that are left for the end of the request, in each thread its own."""
+
+    def __init__(self) -> None:
+        self.acts: list[Callable[[], object]] = []
+
+
+_left = _Left()
+
+
+def after_request(act: Callable[[], object]) -> None:
+    """Call ``act`` once the request is answered, and any transaction round it is over."""
+    _left.acts.append(act)
+
+
+@receiver(request_finished, dispatch_uid="jwt_refresh")
+def _act_at_last(**kwargs: Any) -> None:
+    while _left.acts:
+        act = _left.acts.pop(0)
+        try:
+            act()
+        except Error as error:
+            facts = {"event": "left_out", "why": "the database cannot be asked"}
+            _log(logging.ERROR, facts, exc_info=error)
+        close_old_connections()
 
 
 def _publish(session: Session) -> None:
@@ -108,6 +136,8 @@ def _tell(
 
 def _log(level: int, facts: dict[str, str], exc_info: BaseException | None = None) -> None:
     text = " ".join(f"{name}=%s" for name in facts)
+    if exc_info is not None:
+        seal(exc_info)
     logger.log(level, text, *map(_on_one_line, facts.values()), exc_info=exc_info, extra=facts)
 
 

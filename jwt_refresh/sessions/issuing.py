@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest
 
 from jwt_refresh.conf import conf, function_of
 from jwt_refresh.core.claims import RESERVED, Kind, Style, later, numeric_date
+from jwt_refresh.core.encoding import strict_json
+from jwt_refresh.core.tokens import Issuer, TooLong, plain_text
 from jwt_refresh.core.users import subject_of
 from jwt_refresh.models import IssuedToken, Session
 from jwt_refresh.stores.database import write_alias
@@ -35,11 +39,12 @@ def tokens_of(session: Session, now: datetime, request: HttpRequest | None) -> T
     """Encode the current refreshable token of the row, the same however often it is made.
 
     In pair style with an access token of this moment. Raises ``ValueError`` where the keys only
-    verify, and ``ImproperlyConfigured`` where the project's own claims are of no use.
+    verify, and ``ImproperlyConfigured`` where the project's own claims are of no use, or the user
+    has nothing in ``USER_ID_FIELD``.
     """
     issuer = conf.issuer(request)
     common: dict[str, Any] = {
-        "sub": subject_of(session.user, conf.USER_ID_FIELD),
+        "sub": _subject_of(session.user),
         "sid": str(session.pk),
         "auth_time": numeric_date(session.started_at),
     }
@@ -53,11 +58,12 @@ def tokens_of(session: Session, now: datetime, request: HttpRequest | None) -> T
     left = current["exp"] - numeric_date(now)
     extra = _extra_claims(session)
     if session.style == Style.SLIDING:
-        token = issuer.issue(Kind.SLIDING, **common, **current, **extra)
+        token = _issue(issuer, Kind.SLIDING, **common, **current, **extra)
         return Tokens(session, token, left)
     issued_at = max(now, session.started_at)
     exp = numeric_date(min(later(issued_at, session.lifetime), session.expires_at))
-    access = issuer.issue(
+    access = _issue(
+        issuer,
         Kind.ACCESS,
         **common,
         **extra,
@@ -80,7 +86,31 @@ def _extra_claims(session: Session) -> dict[str, Any]:
     if taken := sorted(RESERVED & extra.keys()):
         text = f"JWT_REFRESH['CLAIMS'] returned {', '.join(taken)}, which only the app may write."
         raise ImproperlyConfigured(text)
-    return extra
+    return {name: _as_json(name, value) for name, value in extra.items()}
+
+
+def _as_json(name: str, value: object) -> Any:
+    """Return a claim as its readers will see it: dates, decimals and ids as Django writes them."""
+    try:
+        return strict_json.decode(json.dumps(value, cls=DjangoJSONEncoder, allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as error:
+        fault = f"which JSON cannot hold: {error}."
+        raise ImproperlyConfigured(f"JWT_REFRESH['CLAIMS'] returned {name!r}, {fault}") from error
+
+
+def _issue(issuer: Issuer, kind: Kind, /, **claims: Any) -> str:
+    try:
+        return issuer.issue(kind, **claims)
+    except TooLong as error:
+        raise ImproperlyConfigured(f"JWT_REFRESH['CLAIMS'] returned too much. {error}") from error
+
+
+def _subject_of(user: Any) -> str:
+    subject = subject_of(user, conf.USER_ID_FIELD)
+    if not plain_text(subject):
+        fault = f"{conf.USER_ID_FIELD} of this user is no text of 1 to 255 characters."
+        raise ImproperlyConfigured(f"JWT_REFRESH['USER_ID_FIELD']: {fault}")
+    return subject
 
 
 def record(session: Session, now: datetime, key_hash: str = "") -> None:

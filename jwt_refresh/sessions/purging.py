@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from jwt_refresh.conf import conf
+from jwt_refresh.lifetimes import LONGEST_SESSION
 from jwt_refresh.models import IssuedToken, Session, SessionQuerySet
 from jwt_refresh.stores.database import in_rounds, session_rows, write_alias
 
@@ -32,7 +33,14 @@ def purge(
     window can be open for it. Address and agent of sessions that were refreshed last ``forget``
     ago or earlier are blanked. In batches, each in a transaction of its own, in constant memory;
     safe to interrupt, to repeat, and to run while sessions are refreshed.
+
+    Raises ``ValueError`` for a time that is negative or longer than a hundred years, and for a
+    ``batch_size`` below 1.
     """
+    if not all(timedelta(0) <= span <= LONGEST_SESSION for span in (keep, forget or keep)):
+        raise ValueError("A time must not be negative, nor longer than a hundred years.")
+    if batch_size < 1:
+        raise ValueError("A batch has one row at least.")
     now = timezone.now()
     by = now - keep
     sessions = session_rows()

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from rest_framework.request import Request
 
 from jwt_refresh.conf import conf
 from jwt_refresh.core.claims import Claims
@@ -18,8 +19,8 @@ from jwt_refresh.sealing import sealed
 from jwt_refresh.stores.database import in_rounds, in_transaction, session_rows
 
 from . import checking, events
-from .device import recorded_client
-from .ending import mark_revoked, revoke_all
+from .device import plain_of, recorded_client
+from .ending import mark_revoked, revoke_user
 from .issuing import Tokens, record, tokens_of
 
 ROTATING = (
@@ -43,7 +44,7 @@ MAX_IDEMPOTENCY_KEY = 255
 
 @sealed
 def refresh(
-    encoded: str, *, idempotency_key: str = "", request: HttpRequest | None = None
+    encoded: str, *, idempotency_key: str = "", request: HttpRequest | Request | None = None
 ) -> Tokens:
     """Exchange a refreshable token by the rule of ``core.rotation``.
 
@@ -61,19 +62,26 @@ def refresh(
     transaction, whose rollback would undo the revocation of a stolen session. Errors of the
     database itself are not caught.
     """
-    claims = conf.verifier(request).refreshable(encoded)
-    return exchange(claims, idempotency_key=idempotency_key, request=request)
-
-
-def exchange(
-    claims: Claims, *, idempotency_key: str = "", request: HttpRequest | None = None
-) -> Tokens:
-    """Do what ``refresh`` does, for a token that is verified already."""
     if in_transaction():
         raise RuntimeError(
             "sessions.refresh() cannot run inside a transaction: mark the view with "
             "transaction.non_atomic_requests."
         )
+    plain = plain_of(request)
+    claims = conf.verifier(plain).refreshable(encoded)
+    return exchange(claims, idempotency_key=idempotency_key, request=plain)
+
+
+def exchange(
+    claims: Claims, *, idempotency_key: str = "", request: HttpRequest | None = None
+) -> Tokens:
+    """Do what ``refresh`` does, for a token that is verified already, and for our own endpoint.
+
+    It also runs inside a transaction, which there is a middleware's: what row-level security
+    shows, for example, only that transaction sees. One statement more, and one round. Where the
+    middleware rolls back since the answer is an error, the revocation of a stolen session is
+    made again as soon as the request is over.
+    """
     if len(idempotency_key) > MAX_IDEMPOTENCY_KEY:
         raise InvalidRequest("Idempotency-Key is too long")
     key_hashes = _key_hashes(idempotency_key)
@@ -82,12 +90,18 @@ def exchange(
 
 def _exchange(claims: Claims, key_hashes: list[str], request: HttpRequest | None) -> Tokens | None:
     """Take one round of a refresh; ``None`` where somebody else changed the row meanwhile."""
+    joined = in_transaction()
+    if joined:
+        # A round that is lost could not be made anew: no other request may get in between.
+        session_rows().filter(pk=checking.parse_sid(claims)).hold()
     now = timezone.now()
     session = checking.living_session(claims, now)
     try:
         act = checking.judge(session, claims, key_hashes, now)
     except TokenReused:
         _end_reused(session, claims, request)
+        if joined:
+            events.after_request(lambda: _end_reused(session, claims, request))
         raise
     if act is Act.REISSUE:
         tokens: Tokens | None = tokens_of(session, now, request)
@@ -105,8 +119,7 @@ def _end_reused(session: Session, claims: Claims, request: HttpRequest | None) -
     events.revoked(session)
     # An expired token may be an old copy that somebody found: it ends its own session only.
     if conf.ON_REUSE == "user" and not claims.expired:
-        others = session_rows().of_user(session.user).exclude(pk=session.pk)
-        in_rounds(lambda: revoke_all(others, others, Session.Reason.REUSE))
+        revoke_user(session.user, Session.Reason.REUSE, keep=session.pk)
 
 
 def _swap(
@@ -122,7 +135,7 @@ def _swap(
     one changes the row. SELECT FOR UPDATE would need a database that has it, and a statement
     more. As the first statement of its transaction it also makes writers on SQLite queue up,
     where one that had read before would fail. ``auth_hash`` is compared since the swap writes
-    it: a session that was kept through a new password meanwhile must not get the old one back.
+    it: a session whose password was encoded anew meanwhile must not get the old hash back.
     """
     as_read = session_rows().filter(
         pk=session.pk,
@@ -140,7 +153,7 @@ def _swap(
     if request is not None:
         session.address, session.agent = recorded_client(request)
     tokens = tokens_of(session, now, request)
-    with transaction.atomic(using=as_read.db, durable=True):
+    with transaction.atomic(using=as_read.db):
         if not as_read.update(**{name: getattr(session, name) for name in ROTATING}):
             return None
         record(session, now, *key_hashes[:1])

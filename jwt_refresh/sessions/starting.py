@@ -10,24 +10,27 @@ from django.contrib.auth import get_user_model
 from django.db import IntegrityError, connections, transaction
 from django.http import HttpRequest
 from django.utils import timezone
+from rest_framework.request import Request
 
 from jwt_refresh.conf import conf
 from jwt_refresh.core.claims import Style, later, whole_second
 from jwt_refresh.core.users import auth_hash_of, auth_hashes_of, is_active
 from jwt_refresh.exceptions import PasswordChanged, UserInactive
-from jwt_refresh.lifetimes import lifetimes_of
+from jwt_refresh.lifetimes import Lifetimes, lifetimes_of
 from jwt_refresh.models import MAX_AMR, Session
 from jwt_refresh.sealing import sealed
 from jwt_refresh.stores.database import in_rounds, session_rows, write_alias
 
 from . import events
-from .device import recorded_client
+from .device import plain_of, recorded_client
 from .ending import revoke_all
 from .issuing import Tokens, record, tokens_of
 
 
 @sealed
-def start(user: Any, request: HttpRequest | None = None, *, amr: Sequence[str] = ()) -> Tokens:
+def start(
+    user: Any, request: HttpRequest | Request | None = None, *, amr: Sequence[str] = ()
+) -> Tokens:
     """Start a session of ``user`` and issue its first tokens.
 
     For any way of logging in: the caller has made sure that it is this user, and may say how by
@@ -43,15 +46,16 @@ def start(user: Any, request: HttpRequest | None = None, *, amr: Sequence[str] =
     if not is_active(user):
         raise UserInactive("inactive at login")
     now = timezone.now()
-    session = _new_session(user, request, amr, now)
-    tokens = tokens_of(session, now, request)
+    plain = plain_of(request)
+    session = _new_session(user, lifetimes_of(user, request), plain, amr, now)
+    tokens = tokens_of(session, now, plain)
     try:
         in_rounds(lambda: _save(session, now))
     except IntegrityError:
         # A commit that was made, and whose answer was lost, is found by the next round.
         if not session_rows().filter(pk=session.pk).exists():
             raise UserInactive("deleted during login") from None
-    events.started(session, request)
+    events.started(session, plain)
     return tokens
 
 
@@ -69,9 +73,12 @@ def _as_written(user: Any) -> Any:
 
 
 def _new_session(
-    user: Any, request: HttpRequest | None, amr: Sequence[str], now: datetime
+    user: Any,
+    lifetimes: Lifetimes,
+    request: HttpRequest | None,
+    amr: Sequence[str],
+    now: datetime,
 ) -> Session:
-    lifetimes = lifetimes_of(user, request)
     pair = lifetimes.refresh_lifetime is not None
     started_at = whole_second(now)
     end = lifetimes.session_lifetime

@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from django.db import InterfaceError, OperationalError, connections, router
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    connections,
+    router,
+)
 
 from jwt_refresh.exceptions import Unavailable
 from jwt_refresh.models import Session, SessionQuerySet
 
 GONE = (OperationalError, InterfaceError)
 """The errors of a database that does not answer."""
+READ_ONLY = "25006"
+"""The SQLSTATE of PostgreSQL where it takes no writes, as a standby does after a failover."""
 ROUNDS = 3
 """How often an act is tried that loses a race or its transaction."""
 
@@ -40,8 +49,19 @@ def in_transaction() -> bool:
     return not connection.get_autocommit()
 
 
+def is_away(error: Exception) -> bool:
+    """Tell whether ``error`` is that of a database that does not answer, or takes no writes.
+
+    The latter is an ``OperationalError`` on MariaDB, MySQL and SQLite, but not on PostgreSQL.
+    """
+    cause = error.__cause__
+    # The names of psycopg, and of psycopg2.
+    state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    return isinstance(error, GONE) or (isinstance(error, InternalError) and state == READ_ONLY)
+
+
 def unavailable(error: Exception) -> Unavailable:
-    """Make the refusal of a request that met one of ``GONE``, with that error as its cause."""
+    """Make the refusal of a request that met such an error, with that as its cause."""
     refusal = Unavailable("the database cannot be asked")
     refusal.__cause__ = error
     return refusal
@@ -59,8 +79,8 @@ def in_rounds(act: Callable[[], T | None]) -> T:
     for rounds_left in reversed(range(1 if in_transaction() else ROUNDS)):
         try:
             result = act()
-        except OperationalError:
-            if not rounds_left:
+        except DatabaseError as error:
+            if not rounds_left or not is_away(error):
                 raise
             # A connection that is lost must not take the next round, or the next request, along.
             connections[write_alias()].close_if_unusable_or_obsolete()

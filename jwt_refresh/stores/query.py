@@ -37,6 +37,7 @@ CHECKED: Columns = (
     "confirmed_at",
     "ends_at",
     "revoked_at",
+    "revoked_reason",
     "auth_hash",
 )
 """The columns that decide whether a token authenticates, in the order of the model."""

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
-from django.db import connections
 from django.http import HttpRequest, UnreadablePostError
 from django.http.response import HttpResponseBase
 from django.utils.decorators import method_decorator
@@ -30,10 +29,9 @@ from rest_framework.response import Response
 
 from jwt_refresh.exceptions import InvalidRequest, TokenError
 from jwt_refresh.sealing import sealed
-from jwt_refresh.stores.database import GONE, unavailable
+from jwt_refresh.stores.database import is_away, unavailable
 
 from .transport import refuse
-
 
 MAX_BODY = 64 * 1024
 """Largest body that is read, in bytes. A token, or a name and a password, are far smaller."""
@@ -54,10 +52,17 @@ class JSONOnly(DefaultContentNegotiation):
         return renderers[0], renderers[0].media_type
 
 
+class EveryAlias(set[str]):
+    """The set of all aliases of databases, also of one that a project adds while it runs."""
+
+    def __contains__(self, alias: object) -> bool:
+        return True
+
+
 class TokenView(rest.APIView):
     """The base of our endpoints: JSON or forms in, JSON out, never cached.
 
-    Never in a transaction either, which a refusal would roll back.
+    Never in a transaction of ``ATOMIC_REQUESTS`` either, which a refusal would roll back.
     """
 
     authentication_classes: Any = []
@@ -71,7 +76,7 @@ class TokenView(rest.APIView):
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
         view: Any = super().as_view(**initkwargs)
-        view._non_atomic_requests = set(connections)
+        view._non_atomic_requests = EveryAlias()
         return view
 
     @method_decorator(sensitive_post_parameters())
@@ -95,7 +100,7 @@ class TokenView(rest.APIView):
             exc, ParseError | SuspiciousOperation | RecursionError | UnreadablePostError
         ):
             exc = refuse(InvalidRequest(f"body: {type(exc).__name__}"))
-        elif isinstance(exc, GONE):
+        elif is_away(exc):
             exc = refuse(unavailable(exc))
         if isinstance(exc, APIException) and isinstance(exc.detail, str):
             exc.detail = {"detail": exc.detail, "code": ErrorDetail(str(exc.detail.code))}

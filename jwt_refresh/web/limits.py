@@ -7,10 +7,12 @@ own throttles read a list and write it back.
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_network
+from typing import Any
 
 from django.core.cache import DEFAULT_CACHE_ALIAS
 from django.http import HttpRequest
@@ -27,6 +29,21 @@ KNOWN_FOR = 30 * 24 * 60 * 60
 """How long the address of a login is remembered, in seconds."""
 SUBSCRIBER = {4: 32, 6: 64}
 """How many bits of an address tell one subscriber, who picks the rest, by the version of IP."""
+
+
+class TooManyTries(Throttled):
+    """REST framework's own error, with the seconds to wait in the body as well.
+
+    A page of another origin cannot read ``Retry-After``.
+    """
+
+    def __init__(self, wait: float) -> None:
+        super().__init__(wait)
+        self.detail: Any = {
+            "detail": self.detail,
+            "code": self.default_code,
+            "retry_after": math.ceil(wait),
+        }
 
 
 class _Rates(SimpleRateThrottle):
@@ -84,7 +101,7 @@ class Limit:
         most, seconds = parse_rate(rate)
         if count > most:
             events.throttled(self.scope)
-            raise Throttled(wait=seconds - time.time() % seconds)
+            raise TooManyTries(seconds - time.time() % seconds)
 
     def _key(self, rate: str, whose: tuple[str, ...]) -> str:
         window = time.time() // parse_rate(rate)[1]

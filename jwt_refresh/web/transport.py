@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.http import HttpRequest, QueryDict
+from django.http import HttpHeaders, HttpRequest, QueryDict
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
@@ -74,11 +74,11 @@ def challenge(error: TokenError | None = None) -> str:
 
 
 def token_of_header(request: HttpRequest) -> str | None:
-    """Return the token in ``Authorization``; ``None`` without one, or with a scheme not ours.
+    """Return the token in ``AUTH_HEADER_NAME``; ``None`` without, or with a scheme not ours.
 
     Raises ``InvalidRequest`` for a scheme of ours with no token or with several.
     """
-    header: str = request.META.get("HTTP_AUTHORIZATION", "")
+    header: str = request.META.get(HttpHeaders.to_wsgi_name(conf.AUTH_HEADER_NAME), "")
     words = [word for word in header.split(" ") if word]
     schemes = {scheme.lower() for scheme in conf.AUTH_HEADER_TYPES}
     if words and words[0].lower() in schemes:
@@ -111,10 +111,16 @@ def _values(data: Mapping[str, Any], name: str) -> list[Any]:
 
 
 def body_of(request: Request) -> Mapping[str, Any]:
-    """Return the members of a JSON object or a form. Raises ``InvalidRequest`` for other bodies."""
-    if not isinstance(request.data, Mapping | QueryDict):
+    """Return the members of a JSON object or a form; none of a JSON ``null``.
+
+    Raises ``InvalidRequest`` for other bodies.
+    """
+    data: Any = request.data
+    if data is None:
+        return {}
+    if not isinstance(data, Mapping | QueryDict):
         raise InvalidRequest("the body is not an object")
-    return request.data
+    return data
 
 
 def idempotency_key_of(request: Request) -> str:

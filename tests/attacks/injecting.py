@@ -13,13 +13,21 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
+from django.db import OperationalError
+from django.http import HttpResponse
 from django.utils.log import AdminEmailHandler
 
 import jwt_refresh
 from jwt_refresh.core.keys.keyring import Key
 from jwt_refresh.core.tokens import Issuer
 
+
+class BrokenError(Exception):
+    """What no code of ours expects."""
+
+
 PACKAGE = str(Path(jwt_refresh.__file__).parent)
+ERRORS = (BrokenError, OperationalError)
 PIECE = 16
 """A secret is found by each piece of it of so many characters: a printer may break a line."""
 ISSUING = {Issuer.issue.__code__, Key.sign.__code__}
@@ -152,9 +160,17 @@ def _pieces(text: str) -> Iterator[str]:
         yield from (word[at : at + PIECE] for at in range(0, len(word) - PIECE + 1, PIECE))
 
 
-def run(act: Callable[[], Any], injection: Injection) -> tuple[Any, Told]:
+def run(act: Callable[[], HttpResponse], injection: Injection) -> tuple[HttpResponse, Told]:
     """The answer of a request, and what was told of it."""
     told = Told()
     with told.listening(), injection.running():
-        response = act()
+        try:
+            response = act()
+        except ERRORS as error:
+            # After the answer: a server logs what the response raises as it is closed.
+            trace: Any = error.__traceback__
+            while trace.tb_frame.f_code is not HttpResponse.close.__code__:
+                trace = trace.tb_next
+            logging.getLogger("server").error("", exc_info=error.with_traceback(trace))
+            response = HttpResponse(status=500)
     return response, told

@@ -72,6 +72,14 @@ def refresh(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"sid": tokens.session.pk})
 
 
+@csrf_exempt
+def once_more(request: HttpRequest) -> JsonResponse:
+    """Ask for the password again."""
+    with sessions.checking_password(json.loads(request.body)["password"]):
+        users.get().check_password(json.loads(request.body)["password"])
+    return JsonResponse({})
+
+
 urlpatterns = [
     *project,
     path("own/start/", StartView.as_view()),
@@ -79,5 +87,6 @@ urlpatterns = [
     path("own/login/form/", log_in_by_form),
     path("own/refresh/", refresh),
     path("own/whose/", whose),
+    path("own/once-more/", once_more),
     path("own/password/", NewPasswordView.as_view()),
 ]

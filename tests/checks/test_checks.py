@@ -13,9 +13,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.checks import ERROR, WARNING, run_checks
+from django.db import models
+from django.http import HttpRequest
 from pytest_django import Settings
 
 from jwt_refresh import checks
+from jwt_refresh.checks.rules import check_user_id
 from jwt_refresh.conf import Conf
 from jwt_refresh.models import Session
 from tests.support.forging import segment
@@ -39,6 +42,18 @@ def failing() -> None:
 
 def keys() -> list[str]:
     return [private_pem(ED)]
+
+
+def claims(user: Any, session: Session) -> dict[str, Any]:
+    return {}
+
+
+def tenant(request: HttpRequest | None) -> str:
+    return "shop"
+
+
+async def awaited(user: Any, session: Session) -> dict[str, Any]:
+    return {}
 
 
 SHARED_CACHE = "django.core.cache.backends.db.DatabaseCache"
@@ -68,22 +83,71 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("E005", "LIFETIME", {"LIFETIME": 400 * DAY + SECOND, "SESSION_LIFETIME": None}),
     ("E005", "SESSION_LIFETIME", {"SESSION_LIFETIME": 30 * MINUTE - SECOND}),
     ("E005", "SESSION_LIFETIME", {"SESSION_LIFETIME": NONE}),
+    ("E005", "SESSION_LIFETIME", {"SESSION_LIFETIME": timedelta.max}),
+    ("E005", "SESSION_LIFETIME", {"SESSION_LIFETIME": 36_525 * DAY + SECOND}),
     ("E005", "REFRESH_LIFETIME", {"REFRESH_LIFETIME": 30 * MINUTE - SECOND}),
     ("E005", "REFRESH_LIFETIME", {"REFRESH_LIFETIME": 400 * DAY + SECOND}),
     ("E006", "REFRESH_GRACE", {"REFRESH_GRACE": -SECOND}),
     ("E006", "RETRY_WINDOW", {"RETRY_WINDOW": -SECOND}),
+    ("E006", "RETRY_WINDOW", {"RETRY_WINDOW": timedelta.max}),
+    ("E006", "RETRY_WINDOW", {"RETRY_WINDOW": 400 * DAY + SECOND}),
     ("E007", "LEEWAY", {"LEEWAY": -SECOND}),
     ("E007", "LEEWAY", {"LEEWAY": 5 * MINUTE + SECOND}),
+    ("E007", "LEEWAY", {"LEEWAY": timedelta.max}),
     ("E008", "AUTH_HEADER_TYPES", {"AUTH_HEADER_TYPES": []}),
     ("E008", "AUTH_HEADER_TYPES", {"AUTH_HEADER_TYPES": ["Bearer", "J W T"]}),
-    ("E009", "USER_ID_FIELD", {"USER_ID_FIELD": "shoe_size"}),
+    *(
+        ("E008", "AUTH_HEADER_TYPES", {"AUTH_HEADER_TYPES": [scheme]})
+        for scheme in ("Bearer\r\nX: y", "Be\tarer", "Bearer:", "Bär", "\ud800", '"Bearer"')
+    ),
+    *(
+        ("E009", "USER_ID_FIELD", {"USER_ID_FIELD": name})
+        for name in (
+            "shoe_size",
+            "",
+            "get_username",
+            "objects",
+            "groups",
+            "_meta",
+            "Meta",
+            "password",
+            "is_authenticated",
+            "is_active",
+            "__class__",
+            "DoesNotExist",
+        )
+    ),
+    ("W009", "USER_ID_FIELD", {"USER_ID_FIELD": "last_login"}),
+    *(
+        ("E020", "AUTH_HEADER_NAME", {"AUTH_HEADER_NAME": name})
+        for name in (
+            "",
+            "X Token",
+            "X_Token",
+            "X-Token:",
+            "X-Tok\u00e9n",
+            "Cookie",
+            "HOST",
+            "X-Token\n",
+        )
+    ),
+    ("W010", "AUTH_HEADER_NAME", {"AUTH_HEADER_NAME": "X-Session"}),
     ("E010", "LOGIN_LIFETIMES", {"LOGIN_LIFETIMES": "tests.nowhere.lifetimes"}),
     ("E010", "LOGIN_LIFETIMES", {"LOGIN_LIFETIMES": "tests.support.devices.absent"}),
     ("E010", "LOGIN_LIFETIMES", {"LOGIN_LIFETIMES": "tests.support.devices.START"}),
     ("E010", "LOGIN_LIFETIMES", {"LOGIN_LIFETIMES": "lifetimes"}),
     ("E010", "LOGIN_LIFETIMES", {"LOGIN_LIFETIMES": ".conftest.make_user"}),
     ("E010", "CLAIMS", {"CLAIMS": "tests.nowhere.claims"}),
+    ("E010", "CLAIMS", {"CLAIMS": "tests.checks.broken.claims"}),
+    ("E010", "CLAIMS", {"CLAIMS": "\ud800.claims"}),
+    ("E010", "CLAIMS", {"CLAIMS": "a\0.claims"}),
+    ("E010", "CLAIMS", {"CLAIMS": awaited}),
+    ("E010", "CLAIMS", {"CLAIMS": keys}),
+    ("E010", "LOGIN_LIFETIMES", {"LOGIN_LIFETIMES": tenant}),
+    ("E010", "ISSUER", {"ISSUER": keys}),
+    ("E010", "AUDIENCE", {"AUDIENCE": claims}),
     ("E011", "MAX_SESSIONS", {"MAX_SESSIONS": 0}),
+    ("E011", "MAX_SESSIONS", {"MAX_SESSIONS": 2**63}),
     ("E013", "PRIVATE_KEYS", SIGNER | {"PRIVATE_KEYS": [public_pem(ED)]}),
     ("E013", "PRIVATE_KEYS", SIGNER | {"PRIVATE_KEYS": [private_pem(private_key("RS256"))]}),
     ("E013", "PRIVATE_KEYS", SIGNER | {"PRIVATE_KEYS": [private_jwk(ED) | {"use": "enc"}]}),
@@ -99,15 +163,22 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("E015", "REFRESH_RATE", {"REFRESH_RATE": "0/min"}),
     ("E016", "DENYLIST_CACHE", {"DENYLIST_CACHE": "nowhere", "RETRY_WINDOW": NONE}),
     ("E016", "DENYLIST_CACHE", {"DENYLIST_CACHE": "", "RETRY_WINDOW": NONE}),
+    *(
+        ("E017", name, {name: text})
+        for name in ("ISSUER", "AUDIENCE", "CLIENT_ID")
+        for text in ("", " ", "shop ", "a\nb", "\ud800", "가" * 86, "x" * 256)
+    ),
     ("W003", "REFRESH_GRACE", {"REFRESH_GRACE": 30 * MINUTE}),
     ("W006", "SECRET", SIGNER | {"SECRET": [GOOD]}),
     ("W006", "SECRET", SERVICE | {"ALGORITHM": "HS256", "SECRET": [None]}),
     ("W007", "DENYLIST_CACHE", {"DENYLIST_CACHE": "default", "RETRY_WINDOW": NONE}),
 ]
-WITHOUT_A_KEY = {"E012", "W001", "W002", "W004", "W005", "W008"}
+WITHOUT_A_KEY = {"E012", "E018", "W001", "W002", "W004", "W005", "W008"}
 """Rules on more than one value of the dict, or none; each has a test of its own."""
 
 FINE: list[dict[str, Any]] = [
+    {"AUTH_HEADER_NAME": "X-Auth-Token"},
+    {"AUTH_HEADER_NAME": "authorization"},
     {},
     {"SECRET": None, "ISSUER": None, "AUDIENCE": None},
     {"SECRET": GOOD},
@@ -119,11 +190,15 @@ FINE: list[dict[str, Any]] = [
     {"LIFETIME": 400 * DAY, "SESSION_LIFETIME": 400 * DAY, "LEEWAY": 5 * MINUTE},
     {"REFRESH_GRACE": 30 * MINUTE - SECOND, "SESSION_LIFETIME": None},
     {"AUTH_HEADER_TYPES": ["Bearer", "JWT", ""]},
-    {"USER_ID_FIELD": "email"},
+    {"USER_ID_FIELD": get_user_model().USERNAME_FIELD},
+    {"USER_ID_FIELD": "id"},
+    {"SESSION_LIFETIME": 36_525 * DAY, "RETRY_WINDOW": 400 * DAY},
+    {"ISSUER": "가" * 85, "AUDIENCE": "x" * 255, "CLIENT_ID": "a b"},
     {"REFRESH_LIFETIME": 30 * MINUTE},
     {"REFRESH_LIFETIME": 400 * DAY, "LIFETIME": 400 * DAY, "SESSION_LIFETIME": None},
     {"REFRESH_LIFETIME": 60 * DAY, "SESSION_LIFETIME": 30 * DAY},
     {"LOGIN_LIFETIMES": "tests.support.devices.make_user", "ON_REUSE": "user", "MAX_SESSIONS": 1},
+    {"LOGIN_LIFETIMES": dict, "MAX_SESSIONS": 1_000_000},
     {"RECORD_CLIENT": "off"},
     SIGNER,
     SERVICE,
@@ -133,9 +208,9 @@ FINE: list[dict[str, Any]] = [
     SIGNER | {"PRIVATE_KEYS": [private_jwk(ED)]},
     {"SECRET": [{"kty": "oct", "k": segment(GOOD)}, None]},
     {
-        "CLAIMS": keys,
+        "CLAIMS": claims,
         "ISSUER": "tests.checks.test_checks.keys",
-        "AUDIENCE": keys,
+        "AUDIENCE": tenant,
         "CLIENT_ID": "shop",
     },
     {"LOGIN_RATE": None, "REFRESH_RATE": None},
@@ -294,6 +369,25 @@ def test_secret_key_itself_as_secret_is_a_warning(settings: Settings) -> None:
     assert "derived" in message.hint
 
 
+class Constrained(models.Model):
+    badge = models.CharField(max_length=10)
+
+    class Meta:
+        app_label = "nowhere"
+        constraints = [models.UniqueConstraint(fields=["badge"], name="one_badge")]
+
+
+def test_a_field_that_a_constraint_makes_unique_tells_users_apart(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jwt_refresh.checks.rules.get_user_model", lambda: Constrained)
+    settings.JWT_REFRESH = {"USER_ID_FIELD": "badge"}
+    assert not [*check_user_id()]
+    monkeypatch.setattr(Constrained._meta, "constraints", [])
+    del Constrained._meta.total_unique_constraints
+    assert ids([*check_user_id()]) == ["W009"]
+
+
 def test_a_user_model_whose_password_leaves_no_trace_is_a_warning(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -316,7 +410,23 @@ def test_sessions_apart_from_their_users_are_an_error(settings: Settings) -> Non
     assert "router" in message.hint
 
 
-def test_naive_times_are_a_warning(settings: Settings) -> None:
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Santiago", "Australia/Lord_Howe"])
+def test_naive_times_are_an_error_where_clocks_are_set(
+    settings: Settings, zone: str, clock: Any
+) -> None:
+    settings.TIME_ZONE = zone
+    settings.USE_TZ = False
+    (message,) = found()
+    assert (message.id, message.level) == ("jwt_refresh.E018", ERROR)
+    assert "USE_TZ" in message.msg
+    assert "USE_TZ to True" in message.hint
+    settings.USE_TZ = True
+    assert not found()
+
+
+@pytest.mark.parametrize("zone", ["Asia/Seoul", "UTC"])
+def test_naive_times_are_a_warning_where_they_are_not(settings: Settings, zone: str) -> None:
+    settings.TIME_ZONE = zone
     settings.USE_TZ = False
     (message,) = found()
     assert (message.id, message.level) == ("jwt_refresh.W005", WARNING)

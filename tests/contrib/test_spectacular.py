@@ -29,6 +29,7 @@ ENDPOINTS: dict[str, tuple[str, set[int], Any]] = {
     "/auth/refresh/": ("post", {200, 401, 404, 409, 429}, TOKEN_ANYWHERE),
     "/auth/verify/": ("post", {200, 401, 429}, TOKEN_ANYWHERE),
     "/auth/logout/": ("post", {204, 401}, TOKEN_ANYWHERE),
+    "/auth/logout/others/": ("post", {204, 401}, HEADER),
     "/auth/logout/all/": ("post", {204, 401}, HEADER),
     "/auth/sessions/": ("get", {200, 401}, HEADER),
     "/auth/sessions/{sid}/": ("delete", {204, 401, 404}, HEADER),
@@ -91,10 +92,13 @@ def test_what_is_asked_and_answered_is_described(schema: Any) -> None:
     assert refresh["parameters"][0]["schema"]["maxLength"] == 255
     error = refresh["responses"]["409"]["content"]["application/json"]["schema"]
     assert error == {"$ref": "#/components/schemas/Error"}
+    throttled = refresh["responses"]["429"]["content"]["application/json"]["schema"]
+    assert throttled == {"$ref": "#/components/schemas/Throttled"}
     jwks = schema["paths"]["/auth/jwks.json/"]["get"]["responses"]["200"]["content"]
     assert jwks.keys() == {"application/jwk-set+json"}
     components = schema["components"]["schemas"]
     assert components["Error"]["required"] == ["code", "detail"]
+    assert components["Throttled"]["required"] == ["code", "detail", "retry_after"]
     assert components["TokenResponse"]["properties"].keys() == {
         "access_token",
         "token_type",
@@ -114,6 +118,17 @@ def test_each_class_of_ours_is_a_scheme_of_its_own(schema: Any) -> None:
         "JWTAuthentication": bearer,
         "StatelessJWTAuthentication": bearer,
     }
+
+
+@pytest.mark.parametrize("name", ["X-Auth-Token", "authorization"])
+def test_the_header_of_the_token_is_described(schema: Any, settings: Any, name: str) -> None:
+    settings.JWT_REFRESH = {"AUTH_HEADER_NAME": name}
+    patterns = [path("me/", MeView.as_view())]
+    made = SchemaGenerator(patterns=patterns).get_schema(public=True)  # type: ignore[no-untyped-call]
+    other = {"type": "apiKey", "in": "header", "name": name}
+    bearer = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+    expected = other if name == "X-Auth-Token" else bearer
+    assert made["components"]["securitySchemes"]["JWTAuthentication"] == expected
 
 
 @pytest.mark.parametrize("installed", [False, True])

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import copy
+import pickle
+from collections.abc import Callable
 from dataclasses import FrozenInstanceError
 from types import MappingProxyType
 
@@ -41,6 +44,27 @@ def test_nobody_changes_claims() -> None:
         SLIDING["sub"] = "8"  # type: ignore[index]
     with pytest.raises(TypeError):
         SLIDING.content["sub"] = "8"  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [copy.copy, copy.deepcopy, lambda claims: pickle.loads(pickle.dumps(claims))],
+    ids=["copy", "deepcopy", "pickle"],
+)
+def test_a_copy_is_the_same_and_as_hard_to_change(copied: Callable[[Claims], Claims]) -> None:
+    for claims in (ACCESS, Claims(Kind.REFRESH, MappingProxyType(CONTENT), expired=True)):
+        copied_claims = copied(claims)
+        assert copied_claims == claims
+        assert (copied_claims.kind, copied_claims.expired) == (claims.kind, claims.expired)
+        with pytest.raises(TypeError):
+            copied_claims.content["sub"] = "8"  # type: ignore[index]
+
+
+def test_claims_can_be_members_of_a_set() -> None:
+    assert {SLIDING, Claims(Kind.SLIDING, MappingProxyType(dict(CONTENT))), ACCESS} == {
+        SLIDING,
+        ACCESS,
+    }
 
 
 def test_repr_names_the_token_and_shows_no_other_claim() -> None:

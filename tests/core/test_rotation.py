@@ -45,6 +45,7 @@ class Session:
     expires_at: datetime = NOW + HOUR
     ends_at: datetime | None = NOW + 30 * HOUR
     revoked_at: datetime | None = None
+    revoked_reason: str = ""
 
 
 @dataclass
@@ -319,6 +320,24 @@ def alive(
     except TokenError as error:
         return type(error), str(error)
     return None
+
+
+@pytest.mark.parametrize(
+    ("reason", "error"),
+    [
+        ("password_changed", PasswordChanged),
+        ("user_inactive", UserInactive),
+        ("logout", SessionRevoked),
+        ("device lost", SessionRevoked),
+    ],
+)
+@pytest.mark.parametrize("active", [False, True])
+def test_what_a_refused_request_ended_is_refused_as_that_request_was(
+    reason: str, error: type[TokenError], active: bool
+) -> None:
+    session = Session(revoked_at=NOW, revoked_reason=reason, expires_at=NOW)
+    expired = presented("current", expired=True)
+    assert alive(session, expired, active=active, same_password=active) == (error, "revoked")
 
 
 def test_what_ended_a_session_is_said_in_one_order() -> None:

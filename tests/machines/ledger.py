@@ -10,11 +10,14 @@ P1 to P8 are the properties that the two machines prove:
   that its record was purged, shields nobody.
 - P3: a family never forks: only the current token and its predecessor are ever exchanged, and
   only the current one begins a generation.
-- P4: what ended a session refuses every token of it, from the next request on.
+- P4: what ended a session refuses every token of it, from the next request on; and where it was
+  a new password, or that its user is inactive, that request ends it for good. So does the user's
+  own new password, which hands out a session in its place.
 - P5: what a refresh hands out is good.
-- P6: a refusal changes nothing, and verify never does, nor tells it of a refresh; only use
+- P6: a refusal changes nothing else, and verify never does, nor tells it of a refresh; only use
   confirms.
-- P7: a session keeps its id, its beginning and its end, and no token outlives it. One that
+- P7: a session keeps its id, its beginning and its end, the one in its place keeps the last two,
+  and no token outlives it. One that
   expired is not exchanged, but for the previous one in pair style.
 - P8: a purge changes no answer for tokens that expired no longer than the windows ago.
 """
@@ -28,6 +31,7 @@ from typing import Any
 from .terms import (
     ACTS,
     DEAD,
+    ENDING,
     GRACE,
     OK,
     RETRY,
@@ -76,18 +80,49 @@ class Ledger:
     ) -> None:
         self.note_code(code)
         confirms = code == OK and origin_of(token) == self.current and self.used_at is None
+        after = self._as_if_not_ended(code, before, after)
         changed = {name for name in before if before[name] != after[name]}
         assert changed == ({"confirmed_at"} if confirms else set()), "P6"
         self.used_at = at if confirms else self.used_at
 
+    def note_verify(self, code: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+        self.note_code(code)
+        assert self._as_if_not_ended(code, before, after) == before, "P6"
+
+    def note_place(
+        self, other: Ledger, before: Mapping[str, Any], after: Mapping[str, Any]
+    ) -> None:
+        """Another session took its place, after a request with a token of this one."""
+        assert not self.is_over, "P4"
+        changed = {name for name in before if before[name] != after[name]} - {"confirmed_at"}
+        assert changed == {"revoked_at", "revoked_reason"}, "P4"
+        assert after["revoked_reason"] == "password_changed", "P4"
+        assert other.sid != self.sid, "P4"
+        assert (other.started, other.ends, other.is_pair) == (
+            self.started,
+            self.ends,
+            self.is_pair,
+        ), "P7"
+
+    def _as_if_not_ended(
+        self, code: str, before: Mapping[str, Any], after: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """The row after a request, but for the end that it writes where its user may not go on."""
+        if code not in ENDING or before["revoked_at"] is not None:
+            return after
+        assert self.is_over, "P4"
+        assert (after["revoked_at"] is None, after["revoked_reason"]) == (False, code), "P4"
+        return {**after, "revoked_at": None, "revoked_reason": ""}
+
     def note_refusal(
-        self, refresh: Refresh, code: str, before: Mapping[str, Any], after: dict[str, Any]
+        self, refresh: Refresh, code: str, before: Mapping[str, Any], after: Mapping[str, Any]
     ) -> None:
         self.check(refresh, code)
+        after = self._as_if_not_ended(code, before, after)
         if code == "token_reused":
             self.is_over = True
             assert after["revoked_at"] is not None, "P4"
-            after = after | {"revoked_at": None, "revoked_reason": ""}
+            after = {**after, "revoked_at": None, "revoked_reason": ""}
         assert after == before, "P6"
 
     def note_successor(

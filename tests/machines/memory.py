@@ -9,7 +9,13 @@ from typing import Any
 
 from jwt_refresh.core.claims import Claims, Kind, Style
 from jwt_refresh.core.rotation import Act, Owner, Windows, check_alive, verdict
-from jwt_refresh.exceptions import StaleRetry, TokenError, TokenReused
+from jwt_refresh.exceptions import (
+    PasswordChanged,
+    StaleRetry,
+    TokenError,
+    TokenReused,
+    UserInactive,
+)
 
 from .terms import GRACE, OK, PLANS, RETRY, START, Held, Token
 
@@ -76,10 +82,7 @@ class Memory:
             rotated_at=self.now,
             ends_at=started_at + terms["SESSION_LIFETIME"],
         )
-        sid = f"session {len(self.sessions)}"
-        self.sessions[sid] = Session(row)
-        self._renew(self.sessions[sid], "")
-        return self._hand_out(sid)
+        return self._begin(row)
 
     def refresh(self, presented: Token, key: str) -> Held | str:
         session = self.sessions[presented.sid]
@@ -141,11 +144,31 @@ class Memory:
     def set_password(self, token: Token) -> None:
         self.sessions[token.sid].row.same_password = False
 
-    def set_own_password(self, token: Token) -> str:
-        return self.use(token)
+    def set_own_password(self, token: Token) -> Held | str:
+        code = self.use(token)
+        if code != OK:
+            return code
+        row = self.sessions[token.sid].row
+        row.revoked_at, row.revoked_reason = self.now, "password_changed"
+        return self._begin(
+            Row(
+                style=row.style,
+                lifetime=row.lifetime,
+                refresh_lifetime=row.refresh_lifetime,
+                started_at=row.started_at,
+                rotated_at=self.now,
+                ends_at=row.ends_at,
+            )
+        )
 
     def purge(self) -> None:
         self.purged_before = max(self.purged_before, self.now - max(GRACE, RETRY))
+
+    def _begin(self, row: Row) -> Held:
+        sid = f"session {len(self.sessions)}"
+        self.sessions[sid] = Session(row)
+        self._renew(self.sessions[sid], "")
+        return self._hand_out(sid)
 
     def _act(self, session: Session, presented: Token, key: str, since: datetime) -> Act:
         claims = self._claims(presented)
@@ -162,7 +185,12 @@ class Memory:
 
     def _check_alive(self, claims: Claims, row: Row) -> None:
         owner = Owner(OWNER, row.active, row.same_password)
-        check_alive(row, owner, claims, now=self.now)
+        try:
+            check_alive(row, owner, claims, now=self.now)
+        except (UserInactive, PasswordChanged) as error:
+            if row.revoked_at is None:
+                row.revoked_at, row.revoked_reason = self.now, error.code
+            raise
 
     def _claims(self, token: Token) -> Claims:
         expired = self.now.timestamp() >= token.claims["exp"]

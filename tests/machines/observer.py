@@ -63,23 +63,33 @@ class Observer(RuleBasedStateMachine):
         after = self.server.row(token.sid)
         self.ledgers[token.sid].note_use(token, code, before, after, self.wall)
 
-    def set_own_password(self, token: Token) -> None:
-        before = self.server.row(token.sid)
-        code = self.server.set_own_password(token)
-        after = {**self.server.row(token.sid), "auth_hash": before.get("auth_hash")}
-        self.ledgers[token.sid].note_use(token, code, before, after, self.wall)
+    def set_own_password(self, token: Token) -> Held | None:
+        """Return what goes on in the place of the session of ``token``, if that lives."""
+        ledger, before = self.ledgers[token.sid], self.server.row(token.sid)
+        answer = self.server.set_own_password(token)
+        after = self.server.row(token.sid)
+        if isinstance(answer, str):
+            ledger.note_use(token, answer, before, after, self.wall)
+            return None
+        sid = answer.token.sid
+        self.ledgers[sid] = Ledger(answer, self.server.row(sid))
+        ledger.note_place(self.ledgers[sid], before, after)
+        self._check_over(ledger)
+        assert self.verify(answer.token) == self.verify(answer.refreshable) == OK, "P5"
+        return answer
 
     def verify(self, token: Token) -> str:
         before = self.server.row(token.sid)
         code = self.server.verify(token)
-        assert self.server.row(token.sid) == before, "P6"
         assert code in VERIFIED, "P6"
-        self.ledgers[token.sid].note_code(code)
+        self.ledgers[token.sid].note_verify(code, before, self.server.row(token.sid))
         return code
 
     def end_session(self, how: str, token: Token) -> None:
         getattr(self.server, how)(token)
-        ledger = self.ledgers[token.sid]
+        self._check_over(self.ledgers[token.sid])
+
+    def _check_over(self, ledger: Ledger) -> None:
         ledger.note_end()
         for refused in ledger.issued.values():
             self.verify(refused)

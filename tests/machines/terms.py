@@ -33,6 +33,8 @@ OK = "ok"
 ACTS = {"ROTATE", "REISSUE", "REPLACE"}
 HARMLESS = {"stale_retry", "token_expired"}
 DEAD = {"session_revoked", "user_inactive", "password_changed", "token_expired"}
+ENDING = {"user_inactive", "password_changed"}
+"""The refusals that end a session for good."""
 VERIFIED = DEAD | {OK, "token_invalid"}
 
 
@@ -93,8 +95,8 @@ class Server(Protocol):
     def log_out(self, token: Token) -> None: ...
     def deactivate(self, token: Token) -> None: ...
     def set_password(self, token: Token) -> None: ...
-    def set_own_password(self, token: Token) -> str:
-        """By the owner, who keeps the session."""
+    def set_own_password(self, token: Token) -> Held | str:
+        """By the owner, who goes on in a session that takes the place of this one."""
 
     def purge(self) -> None: ...
 

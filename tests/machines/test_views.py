@@ -102,8 +102,14 @@ class Site:
     def set_password(self, token: Token) -> None:
         self._user(token).update(password="another")
 
-    def set_own_password(self, token: Token) -> str:
-        return _code(self._post("/password/", token, {"password": "another"}))
+    def set_own_password(self, token: Token) -> Held | str:
+        device = self.devices[token.sid]
+        code = _code(device.change_password("another", token.encoded))
+        if code != OK:
+            return code
+        held = _held(device)
+        self.devices[held.token.sid] = device
+        return held
 
     def purge(self) -> None:
         sessions.purge()

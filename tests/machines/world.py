@@ -110,7 +110,7 @@ class World(Owner):
             self.refresh(seconds, tab, "answer lost")
 
     def _set_own_password(self, tab: int) -> None:
-        self.set_own_password(self.store.token)
+        self.store = self.set_own_password(self.store.token) or self.store
 
     def _purge(self, tab: int) -> None:
         self.purge()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -86,14 +86,23 @@ def in_between(encoded: str, times: int, act: Callable[[], Any]) -> Any:
     return act()
 
 
-def change_own_password(encoded: str, password: str) -> None:
-    """As a view of a project does for the user who sends ``encoded``."""
+def change_own_password(encoded: str, password: str, atomic: bool) -> tuple[str, str]:
+    """As a view of a project does for the user who sends ``encoded``, in a transaction or not.
+
+    Return the token that authenticates, and in pair style the refresh token.
+    """
     session, claims = checking.authenticate(encoded, None)
     user: Any = session.user
     user.set_password(password)
-    with transaction.atomic():
+    with transaction.atomic() if atomic else nullcontext():
         user.save()
-        sessions.keep_current(SimpleNamespace(auth=claims), user)
+        tokens = sessions.keep_current(SimpleNamespace(auth=claims), user)
+    assert tokens is not None
+    return tokens.access_token, tokens.refresh_token or ""
+
+
+def ask_for_another_password(encoded: str, password: str) -> Answer:
+    return answer(device_of(token=encoded).change_password(password))
 
 
 def encode_anew(user: Any) -> None:
@@ -114,6 +123,10 @@ def change_password_by_a_query(user: Any) -> None:
 def deactivate(user: Any) -> None:
     user.is_active = False
     user.save()
+
+
+def reactivate(user: Any) -> None:
+    users_like(user).update(is_active=True)
 
 
 def deactivate_by_a_query(user: Any) -> None:

@@ -14,7 +14,7 @@ def age(seconds: int = 3600) -> None:
         session.started_at -= by
         session.rotated_at -= by
         session.issued_at -= by
-        session.save()
+        session.save(update_fields=["started_at", "rotated_at", "issued_at"])
     for token in IssuedToken.objects.all():
         token.issued_at -= by
         token.save()

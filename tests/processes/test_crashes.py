@@ -16,7 +16,7 @@ from tests.processes.acts import HASHERS, encode_anew
 from tests.processes.answers import check_over
 from tests.support.devices import Device
 
-from .acts import Answer, device_of, login, logout, refresh
+from .acts import Answer, ask_for_another_password, device_of, login, logout, refresh
 from .gaps import Begin, Harm, harmed, killed
 from .rows import age, check_rows
 from .steps import fail, lose
@@ -170,6 +170,25 @@ def test_the_database_fails_a_logout(
 ) -> None:
     for _ in harmed(workers, begin_logout, (204, 4), harm):
         check_logs_out(phone)
+
+
+def test_a_server_dies_while_a_password_is_changed(
+    workers: Workers, phone: Device, style: str
+) -> None:
+    """The password and the session change at once, or neither does."""
+    passwords = [phone.password]
+
+    def begin() -> Callable[[], Answer]:
+        assert phone.login().status_code == 200
+        passwords.append(f"secret {len(passwords)}")
+        return partial(ask_for_another_password, phone.token, passwords[-1])
+
+    for _ in killed(workers, begin, (200, 12)):
+        check_rows()
+        if phone.get().status_code != 200:
+            check_over({phone.token, phone.refreshable})
+            phone.password = passwords[-1]
+        assert phone.login().status_code == phone.get().status_code == 200
 
 
 def test_an_error_in_a_process_is_raised_here(workers: Workers) -> None:

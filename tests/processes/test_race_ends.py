@@ -13,7 +13,6 @@ from jwt_refresh import sessions
 from jwt_refresh.models import IssuedToken, Session
 from tests.processes.answers import check_answers, check_over, tokens_in
 from tests.support.devices import Device, make_user
-from tests.support.http import claims
 
 from . import acts
 from .acts import Answer, change_own_password, in_between, keep_refreshing, login
@@ -99,28 +98,39 @@ def test_no_token_survives_its_logout(workers: Workers, phone: Device) -> None:
     assert not IssuedToken.objects.exists()
 
 
-def test_who_changes_the_password_stays(workers: Workers, phone: Device, laptop: Device) -> None:
-    """All clients of that session, whichever is first; those of the others go."""
+@pytest.mark.parametrize("atomic", [True, False])
+def test_who_changes_the_password_goes_on_with_new_tokens(
+    workers: Workers, phone: Device, laptop: Device, atomic: bool
+) -> None:
+    """Whatever all others hold, of that session or another, or get meanwhile, is void."""
     phone.login()
     for number in range(FEW_ROUNDS):
         assert laptop.login().status_code == 200
-        held = {laptop.token, laptop.refreshable}
+        held = {phone.token, phone.refreshable, laptop.token, laptop.refreshable}
         laptop.password = f"secret {number}"
-        clients = clients_of(phone, PROCESSES // 2)
-        others = clients_of(laptop, PROCESSES // 2 - 1)
-        change = partial(change_own_password, phone.token, laptop.password)
-        *outcomes, _ = workers.race([*clients, *others, in_round(number, laptop, change)])
-        stayed: list[Answer] = [*chain.from_iterable(outcomes[: len(clients)])]
-        went: list[Answer] = [*chain.from_iterable(outcomes[len(clients) :])]
-        assert {answer.status for answer in stayed} <= {200, 409}
-        check_answers(went)
-        check_over(held | tokens_in(went))
-        assert phone.refresh(newest_in(stayed)).status_code == 200
+        clients = clients_of(phone, PROCESSES // 2) + clients_of(laptop, PROCESSES // 2 - 1)
+        change = partial(change_own_password, phone.token, laptop.password, atomic)
+        *outcomes, kept = workers.race([*clients, in_round(number, laptop, change)])
+        answers: list[Answer] = [*chain.from_iterable(outcomes)]
+        check_answers(answers)
+        check_over(held | tokens_in(answers))
+        phone.token, phone.refresh_token = kept
+        assert phone.get().status_code == phone.refresh().status_code == 200
         assert phone.get().status_code == 200
+        assert Session.objects.live().count() == 1
     check_rows()
 
 
-def newest_in(answers: list[Answer]) -> str:
-    """Of one session: the token that is the current one."""
-    by_jti = {claims(token)["jti"]: token for token in tokens_in(answers)}
-    return by_jti[Session.objects.get(current_jti__in=by_jti).current_jti]
+def test_no_token_survives_a_pause_of_its_user(workers: Workers, phone: Device) -> None:
+    for number in range(FEW_ROUNDS):
+        phone.login()
+        held = {phone.token, phone.refreshable}
+        end = in_round(number, phone, partial(acts.deactivate_by_a_query, phone.user))
+        *outcomes, _ = workers.race([*clients_of(phone, PROCESSES - 1), end])
+        answers: list[Answer] = [*chain.from_iterable(outcomes)]
+        check_answers(answers)
+        check_over(held | tokens_in(answers))
+        acts.reactivate(phone.user)
+        check_over(held | tokens_in(answers))
+        assert not Session.objects.live().exists()
+    check_rows()

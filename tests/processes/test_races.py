@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from jwt_refresh import sessions
 from jwt_refresh.models import IssuedToken, Session
@@ -14,7 +15,17 @@ from jwt_refresh.sessions import checking
 from tests.support.devices import Device
 from tests.support.http import claims
 
-from .acts import Answer, change_own_password, end_and_purge, refresh, refresh_and_use, revoke_all
+from .acts import (
+    HASHERS,
+    Answer,
+    change_own_password,
+    encode_anew,
+    end_and_purge,
+    login,
+    refresh,
+    refresh_and_use,
+    revoke_all,
+)
 from .rows import age, check_rows
 from .steps import Steps
 from .workers import FEW_ROUNDS, PROCESSES, ROUNDS, Workers
@@ -124,13 +135,30 @@ def test_a_session_that_was_read_alive_and_ended_has_no_successor(
     assert not IssuedToken.objects.filter(generation=1).exists()
 
 
-def test_a_session_that_was_kept_through_a_new_password_after_it_was_read_lives(
+def test_a_session_that_was_read_before_its_user_changed_the_password_has_no_successor(
     phone: Device,
 ) -> None:
     phone.login()
-    with after_the_read(partial(change_own_password, phone.token, "another")):
+    kept: list[tuple[str, str]] = []
+    change = partial(change_own_password, phone.token, "another", atomic=True)
+    with after_the_read(lambda: kept.append(change())):
+        refused = phone.refresh()
+    assert (refused.status_code, refused.json()["code"]) == (401, "password_changed")
+    ((phone.token, phone.refresh_token),) = kept
+    assert phone.get().status_code == phone.refresh().status_code == 200
+
+
+def test_a_session_that_was_read_before_its_password_was_encoded_anew_lives(
+    phone: Device, settings: Settings
+) -> None:
+    settings.PASSWORD_HASHERS = HASHERS
+    encode_anew(phone.user)
+    tokens = sessions.start(phone.user)
+    phone.token, phone.refresh_token = tokens.access_token, tokens.refresh_token or ""
+    with after_the_read(partial(login, phone.user)):
         assert phone.refresh().status_code == 200
-    assert phone.get().status_code == 200
+    assert type(phone.user)._default_manager.get().password.startswith("md5$")
+    assert phone.get().status_code == phone.refresh().status_code == 200
 
 
 def test_who_read_the_session_before_another_refreshed_it_gets_the_same(phone: Device) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
-from django.db import connection, transaction
+from django.core.signals import request_finished
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from jwt_refresh import sessions, signals
 from jwt_refresh.core.encoding import decode
 from jwt_refresh.exceptions import SessionRevoked, TokenReused
 from jwt_refresh.models import Session
-from jwt_refresh.sessions import checking
+from jwt_refresh.sessions import checking, events
 from tests.support.told import Told, names
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
@@ -105,3 +108,52 @@ def test_what_is_rolled_back_is_neither_told_nor_logged(ann: Any, told: Told, lo
         sessions.revoke(session, "test")
         transaction.set_rollback(True)
     assert (told, log.records) == ([], [])
+
+
+# What is left for the end of the request
+
+
+@pytest.fixture
+def finish() -> Any:
+    def send() -> None:
+        request_finished.send(None)
+
+    yield send
+    send()
+
+
+def test_what_is_left_is_done_once_the_request_is_over(finish: Any) -> None:
+    done: list[str] = []
+    events.after_request(lambda: done.append("first"))
+    events.after_request(lambda: done.append("second"))
+    assert not done
+    finish()
+    finish()
+    assert done == ["first", "second"]
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_a_database_that_is_gone_by_then_is_told_to_the_log(
+    finish: Any, log: Any, error: type[Exception]
+) -> None:
+    done: list[str] = []
+    events.after_request(Mock(side_effect=error("gone")))
+    events.after_request(lambda: done.append("second"))
+    finish()
+    assert done == ["second"]
+    (record,) = log.records
+    assert (record.levelname, record.event) == ("ERROR", "left_out")
+
+
+def test_no_connection_is_left_open(finish: Any) -> None:
+    events.after_request(Session.objects.count)
+    finish()
+    assert connection.connection is None
+
+
+def test_a_thread_does_what_it_left_itself(finish: Any) -> None:
+    done: list[str] = []
+    events.after_request(lambda: done.append("here"))
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(finish).result()
+    assert not done

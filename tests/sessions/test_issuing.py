@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy
 
 from jwt_refresh import sessions
 from jwt_refresh.core.claims import RESERVED
@@ -87,17 +91,72 @@ def test_what_is_reserved_is_known() -> None:
     assert registered | ours | {"acr", "azp", "cnf", "act", "scope"} == RESERVED
 
 
+CIRCULAR: list[Any] = []
+CIRCULAR.append(CIRCULAR)
 USELESS: list[tuple[Any, type[Exception], str]] = [
     *(({name: "x"}, ImproperlyConfigured, f"returned {name}, which") for name in sorted(RESERVED)),
     ({"sub": "1", "exp": 2, "plan": "x"}, ImproperlyConfigured, "returned exp, sub, which"),
     (None, ImproperlyConfigured, "must return a dict"),
     ([("plan", "x")], ImproperlyConfigured, "must return a dict"),
     ({7: "x"}, ImproperlyConfigured, "must return a dict"),
-    ({"plan": math.nan}, ValueError, "not JSON compliant"),
-    ({"plan": math.inf}, ValueError, "not JSON compliant"),
-    ({"plan": {1, 2}}, TypeError, "not JSON serializable"),
-    ({"plan": "x" * 8192}, ValueError, "longer than 8192 characters"),
+    *(
+        ({"name": "Ann", "plan": value}, ImproperlyConfigured, f"'CLAIMS'.* 'plan', .*{fault}")
+        for value, fault in (
+            (math.nan, "not JSON compliant"),
+            (math.inf, "not JSON compliant"),
+            ({1, 2}, "not JSON serializable"),
+            (b"free", "not JSON serializable"),
+            ([{"at": time(12, tzinfo=UTC)}], "timezone-aware times"),
+            ({UUID(int=1): "x"}, "keys must be str"),
+            ({1: "x", "1": "y"}, "a member occurs twice"),
+            ({"a": [{None: 1, "null": 2}]}, "a member occurs twice"),
+            (CIRCULAR, "Circular"),
+            (10**5000, "4300 digits"),
+        )
+    ),
+    ({"plan": "x" * 8192}, ImproperlyConfigured, "'CLAIMS'.* too much.* than 8192 characters"),
 ]
+
+
+def test_a_claim_that_is_nested_too_deep_is_named(
+    ann: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nested: list[Any] = []
+    for _ in range(100_000):
+        nested = [nested]
+    settings.JWT_REFRESH = {"CLAIMS": function}
+    returning(monkeypatch, {"plan": nested})
+    with pytest.raises(ImproperlyConfigured, match=r"'CLAIMS'.* 'plan', which JSON cannot hold"):
+        sessions.start(ann)
+    assert not rows()
+
+
+WRITTEN: dict[str, tuple[Any, Any]] = {
+    "UUID": (UUID(int=7), "00000000-0000-0000-0000-000000000007"),
+    "Decimal": (Decimal("10.50"), "10.50"),
+    "date": (date(2026, 11, 24), "2026-11-24"),
+    "datetime": (datetime(2026, 11, 24, 12, 0, 1, 2345, tzinfo=UTC), "2026-11-24T12:00:01.002Z"),
+    "time": (time(12, 30), "12:30:00"),
+    "timedelta": (timedelta(hours=1), "P0DT01H00M00S"),
+    "lazy text": (gettext_lazy("A token is required."), "A token is required."),
+    "tuple": ((1, None), [1, None]),
+    "numbers as names": ({1: {2.5: True}}, {"1": {"2.5": True}}),
+}
+
+
+@pytest.mark.usefixtures("style")
+@pytest.mark.parametrize(("value", "written"), WRITTEN.values(), ids=WRITTEN)
+def test_a_claim_is_written_as_django_writes_json(
+    phone: Device, settings: Any, monkeypatch: pytest.MonkeyPatch, value: Any, written: Any
+) -> None:
+    settings.JWT_REFRESH = settings.JWT_REFRESH | {"CLAIMS": function}
+    returning(monkeypatch, {"plan": value, "deep": [{"er": value}]})
+    phone.login()
+    for _ in range(2):
+        assert phone.get().status_code == 200
+        content = claims(phone.token)
+        assert (content["plan"], content["deep"]) == (written, [{"er": written}])
+        assert phone.refresh().status_code == 200
 
 
 @pytest.mark.usefixtures("extra")
@@ -116,6 +175,19 @@ def test_a_useless_answer_writes_nothing(
     assert rows() == before
     returning(monkeypatch, {})
     sessions.refresh(refreshable)
+
+
+# USER_ID_FIELD
+
+
+@pytest.mark.usefixtures("style")
+@pytest.mark.parametrize("value", ["", None, "a\nb", "x" * 256])
+def test_a_user_whom_nothing_names_gets_no_token(ann: Any, settings: Any, value: Any) -> None:
+    settings.JWT_REFRESH = settings.JWT_REFRESH | {"USER_ID_FIELD": "nickname"}
+    ann.nickname = value
+    with pytest.raises(ImproperlyConfigured, match=r"'USER_ID_FIELD'.*: nickname of this user is"):
+        sessions.start(ann)
+    assert not rows()
 
 
 # CLIENT_ID

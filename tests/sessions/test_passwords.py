@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
+from asgiref.sync import async_to_sync
+from django.contrib.auth import authenticate, get_user_model
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.hashers import MD5PasswordHasher, make_password
 from django.db import connection
+from django.http import HttpRequest
+from django.test import Client, RequestFactory
+from django.test.utils import isolate_apps
 
 from jwt_refresh import sessions
+from jwt_refresh.login import log_in
 from jwt_refresh.models import Session
+from jwt_refresh.sessions import passwords
 from jwt_refresh.sessions.passwords import carry_over, checking_password
 from tests.support.devices import PASSWORD, Device, make_user
 from tests.support.http import said
@@ -211,39 +217,182 @@ def test_saves_of_other_columns_cost_nothing(ann: Any) -> None:
         ann.save(update_fields=["is_active"])
 
 
-# The user's own change
+# Whatever checks a password, and may encode it anew with that
 
 
-def test_the_session_in_which_the_password_is_changed_lives_on(
-    phone: Device, laptop: Device, bob: Device
+def log_in_to_the_admin(phone: Device) -> None:
+    """By Django's own form, with a backend as the README shows it."""
+    admin = Client()
+    credentials = {"username": phone.user.get_username(), "password": phone.password}
+    assert admin.post("/admin/login/", credentials).status_code == 200
+    assert not admin.session.get("_auth_user_id")
+    type(phone.user)._default_manager.update(is_staff=True)
+    assert admin.post("/admin/login/?next=/me/", credentials).status_code == 302
+
+
+def type_it_again(phone: Device) -> None:
+    with sessions.checking_password(PASSWORD):
+        assert phone.user.check_password(PASSWORD)
+
+
+def type_it_again_asynchronously(phone: Device) -> None:
+    async def check() -> bool:
+        with sessions.checking_password(PASSWORD):
+            checked: bool = await phone.user.acheck_password(PASSWORD)
+        return checked
+
+    assert async_to_sync(check)()
+
+
+def log_in_to_a_view_of_its_own(phone: Device) -> None:
+    name = get_user_model().USERNAME_FIELD
+    with sessions.checking_password(PASSWORD):
+        user = authenticate(**{name: phone.user.get_username(), "password": PASSWORD})
+    phone.token = sessions.start(user).access_token
+
+
+def log_in_over_http(phone: Device) -> None:
+    assert phone.login().status_code == 200
+
+
+def call_log_in(phone: Device) -> None:
+    credentials = {get_user_model().USERNAME_FIELD: phone.user.get_username()}
+    phone.token = log_in(
+        RequestFactory().post("/"), credentials | {"password": PASSWORD}
+    ).access_token
+
+
+DOORS: list[Callable[[Device], None]] = [
+    type_it_again,
+    type_it_again_asynchronously,
+    log_in_to_a_view_of_its_own,
+    log_in_over_http,
+    call_log_in,
+]
+
+
+@pytest.mark.usefixtures("upgraded")
+@pytest.mark.parametrize("open_door", DOORS)
+def test_an_upgrade_ends_no_session_at_any_door(
+    phone: Device, laptop: Device, open_door: Callable[[Device], None]
 ) -> None:
-    for device in (phone, laptop, bob):
-        device.login()
-    for password in ("another", "yet another"):
-        assert phone.post("/password/", {"password": password}).status_code == 200
-        assert phone.get().status_code == phone.refresh().status_code == 200
-        assert said(laptop.get())[1] == "password_changed"
-        assert bob.get().status_code == 200
+    phone.user = get_user_model()._default_manager.get()
+    open_door(phone)
+    assert encoded().startswith("md5$")
+    for device in (phone, laptop):
+        assert device.get().status_code == 200
+    assert laptop.refresh().status_code == 200
 
 
-def test_a_session_that_was_kept_ends_with_the_next_password(phone: Device) -> None:
-    phone.login()
-    assert phone.post("/password/", {"password": "another"}).status_code == 200
-    assert phone.get().status_code == 200
-    type(phone.user)._default_manager.update(password="of a thief")
-    assert said(phone.get())[1] == "password_changed"
+@pytest.mark.usefixtures("upgraded")
+def test_an_upgrade_at_the_login_of_the_admin_ends_none_with_the_backend_of_the_readme(
+    phone: Device, laptop: Device, settings: Any
+) -> None:
+    settings.AUTHENTICATION_BACKENDS = [f"{__name__}.Checking"]
+    log_in_to_the_admin(phone)
+    assert encoded().startswith("md5$")
+    assert phone.get().status_code == laptop.get().status_code == 200
 
 
-def test_the_current_session_is_the_users_own(phone: Device, bob: Device, rf: Any) -> None:
-    """Whoever changes somebody else's password keeps no session of theirs alive with it."""
-    bob.login()
-    phone.login()
-    before = list(Session.objects.values("pk", "auth_hash"))
-    request = rf.post("/")
-    sessions.keep_current(request, phone.user)
-    request.auth = None
-    sessions.keep_current(request, phone.user)
-    assert list(Session.objects.values("pk", "auth_hash")) == before
-    assert phone.post("/password/", {"password": "x", "of": bob.user.pk}).status_code == 200
-    assert said(bob.get())[1] == "password_changed"
-    assert phone.get().status_code == 200
+@pytest.mark.usefixtures("upgraded")
+@pytest.mark.parametrize("how", ["set_password", "make_password"])
+@pytest.mark.parametrize("checked", [False, True])
+def test_a_new_password_that_looks_like_an_upgrade_ends_sessions(
+    phone: Device, laptop: Device, how: str, checked: bool
+) -> None:
+    """Django saves an upgrade in just this way; nothing but the password tells them apart."""
+    user: Any = get_user_model()._default_manager.get()
+    with sessions.checking_password(PASSWORD if checked else None):
+        if how == "set_password":
+            user.set_password("another")
+        else:
+            user.password = make_password("another")
+        user.save(update_fields=["password"])
+    assert said(laptop.get())[1] == said(phone.refresh())[1] == "password_changed"
+
+
+class Checking(ModelBackend):
+    def authenticate(
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **credentials: Any,
+    ) -> Any:
+        with sessions.checking_password(password):
+            return super().authenticate(request, username, password, **credentials)
+
+
+class Deriving(ModelBackend):
+    """Returns users of a model that derives from the user model."""
+
+    model: Any = None
+
+    def authenticate(self, *args: Any, **credentials: Any) -> Any:
+        name = get_user_model().USERNAME_FIELD
+        user = self.model._default_manager.get(**{name: credentials[name]})
+        return user if user.check_password(credentials["password"]) else None
+
+
+@pytest.fixture(params=["proxy", "subclass"])
+def derived(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A model that derives from the user model: with the same table, or one of its own."""
+    user_model: Any = get_user_model()
+    with isolate_apps("tests.sessions"):
+        meta = {"app_label": "sessions", "proxy": request.param == "proxy"}
+        members = {"__module__": __name__, "Meta": type("Meta", (), meta)}
+        model = type("Derived", (user_model,), members)
+    if request.param == "proxy":
+        yield model
+        return
+    with connection.schema_editor() as editor:
+        editor.create_model(model)
+    try:
+        yield model
+    finally:
+        with connection.schema_editor() as editor:
+            editor.delete_model(model)
+
+
+def derive(user: Any, model: Any) -> None:
+    """Give the user a row of the subclass; a proxy has it already."""
+    if not model._meta.proxy:
+        child = model(pk=user.pk)
+        vars(child).update(
+            {name: value for name, value in vars(user).items() if not name.startswith("_")}
+        )
+        child.save_base(raw=True)
+
+
+@pytest.mark.usefixtures("upgraded")
+def test_an_upgrade_ends_no_session_where_the_backend_returns_a_model_of_its_own(
+    phone: Device, laptop: Device, settings: Any, derived: Any, monkeypatch: Any
+) -> None:
+    derive(phone.user, derived)
+    monkeypatch.setattr(Deriving, "model", derived)
+    settings.AUTHENTICATION_BACKENDS = [f"{__name__}.Deriving"]
+    assert phone.login().status_code == 200
+    assert encoded().startswith("md5$")
+    assert phone.get().status_code == laptop.get().status_code == 200
+
+
+@pytest.mark.usefixtures("upgraded")
+def test_an_upgrade_ends_no_session_where_a_parent_of_the_user_model_has_the_password(
+    phone: Device, laptop: Device, derived: Any, monkeypatch: Any
+) -> None:
+    parent = get_user_model()
+    derive(phone.user, derived)
+    monkeypatch.setattr(passwords, "get_user_model", lambda: derived)
+    user: Any = parent._default_manager.get()
+    with sessions.checking_password(PASSWORD):
+        assert user.check_password(PASSWORD)
+    assert encoded().startswith("md5$")
+    assert laptop.get().status_code == 200
+
+
+def test_a_user_model_without_passwords_has_none_to_encode_anew(
+    ann: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "get_user_model", lambda: Session)
+    with sessions.checking_password(PASSWORD), statements(1):
+        by_save(ann, "another")

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
@@ -133,3 +133,41 @@ def test_addresses_and_agents_are_forgotten_in_time(ann: Any, clock: Any, settin
     assert told.pop(young.pk) == ("127.0.0.0/24", "Firefox")
     assert {*told.values()} == {("", "")}
     assert sessions.purge(forget=timedelta(days=90)).forgotten == 0
+
+
+NEGATIVE = timedelta(microseconds=-1)
+ENDLESS = timedelta(days=36_525, microseconds=1)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"keep": NEGATIVE},
+        {"keep": ENDLESS},
+        {"keep": timedelta.max},
+        {"forget": NEGATIVE},
+        {"forget": timedelta.max},
+        {"batch_size": 0},
+        {"batch_size": -1},
+    ],
+    ids=str,
+)
+def test_times_that_are_none_delete_nothing(ann: Any, given: dict[str, Any]) -> None:
+    """Or the sessions that are still to end would be taken for dead."""
+    sessions.revoke(sessions.start(ann).session, "test")
+    with pytest.raises(ValueError, match=r"^A (time|batch) "):
+        sessions.purge(**given)
+    assert Session.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "options", [{"keep_days": -1}, {"keep_days": 10**12}, {"forget_days": 10**6}, {"batch_size": 0}]
+)
+def test_the_command_says_so(db: None, options: dict[str, int]) -> None:
+    with pytest.raises(CommandError):
+        call_command("purge_sessions", **options)
+
+
+def test_a_hundred_years_are_no_fault(ann: Any) -> None:
+    century = timedelta(days=36_525)
+    assert sessions.purge(keep=century, forget=century) == Purged(0, 0)

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import OperationalError, transaction
+from django.db import (
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+    transaction,
+)
+from django.db.backends.signals import connection_created
 
 from jwt_refresh import sessions
 from jwt_refresh.exceptions import Unavailable
 from jwt_refresh.models import Session
 from jwt_refresh.sessions.events import after_commit
-from jwt_refresh.stores.database import ROUNDS, in_rounds, in_transaction
+from jwt_refresh.stores.database import ROUNDS, in_rounds, in_transaction, is_away
+from tests.support.devices import Device
+from tests.support.http import claims, said
 from tests.support.told import Told, names
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
@@ -97,3 +108,93 @@ def test_what_happens_in_a_transaction_made_by_hand_is_not_told(
 def test_what_comes_after_the_commit_may_fail(caplog: Any) -> None:
     after_commit(Attempts(ZeroDivisionError("told")).__call__)
     assert "ZeroDivisionError" in caplog.text
+
+
+# A database that takes no writes
+
+
+READ_ONLY = {
+    "sqlite": "PRAGMA query_only = ON",
+    "postgresql": "SET default_transaction_read_only = on",
+    "mysql": "SET SESSION TRANSACTION READ ONLY",
+}
+
+
+@pytest.fixture
+def read_only() -> Any:
+    """Give a function that makes the database as a standby is after a failover."""
+
+    def make(connection: Any, **kwargs: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(READ_ONLY[connection.vendor])
+
+    def begin() -> None:
+        connection.close()
+        connection_created.connect(make)
+
+    yield begin
+    connection_created.disconnect(make)
+    connection.close()
+
+
+@pytest.mark.usefixtures("style")
+def test_a_database_that_takes_no_writes_is_unavailable(
+    phone: Device, read_only: Callable[[], None], log: Any
+) -> None:
+    phone.login()
+    own = f"/auth/sessions/{claims(phone.token)['sid']}/"
+    bearer = {"Authorization": f"Bearer {phone.token}"}
+    read_only()
+    for response in (
+        phone.login(),
+        phone.refresh(),
+        phone.logout(),
+        phone.post("/auth/logout/others/"),
+        phone.post("/auth/logout/all/"),
+        phone.http.delete(own, headers=bearer),
+    ):
+        assert said(response)[:2] == (503, "unavailable"), response.request["PATH_INFO"]
+    assert log.text.count("the database cannot be asked") == 6
+    for response in (
+        phone.get(),
+        phone.get("/hello/"),
+        phone.verify(),
+        phone.get("/auth/sessions/"),
+    ):
+        assert response.status_code == 200
+
+
+class FromDriver(Exception):
+    def __init__(self, **facts: str) -> None:
+        vars(self).update(facts)
+
+
+@pytest.mark.parametrize(
+    ("cause", "away"),
+    [
+        (FromDriver(sqlstate="25006"), True),
+        (FromDriver(pgcode="25006"), True),
+        (FromDriver(sqlstate="25P02"), False),
+        (None, False),
+    ],
+)
+def test_the_error_of_a_standby_is_told_by_its_sqlstate(
+    cause: Exception | None, away: bool
+) -> None:
+    """psycopg and psycopg2 have names of their own for it, and no class of its own in Django."""
+    error = InternalError("cannot execute UPDATE in a read-only transaction")
+    error.__cause__ = cause
+    assert is_away(error) is away
+
+
+@pytest.mark.parametrize(
+    ("error", "away"),
+    [
+        (OperationalError, True),
+        (InterfaceError, True),
+        (ProgrammingError, False),
+        (ValueError, False),
+    ],
+)
+def test_a_fault_of_ours_is_no_absence(error: type[Exception], away: bool) -> None:
+    assert is_away(error()) is away

@@ -25,10 +25,8 @@ from tests.support.statements import statements
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
 STATELESS = "/me/stateless/"
-REVOCATIONS = [
-    name for name in ENDS if not name.startswith(("its", "deletion", "a new pass", "dea"))
-]
-"""The ends that somebody brought about by revoking."""
+REVOCATIONS = [name for name in ENDS if not name.startswith(("its", "a new pass", "dea"))]
+"""The ends that somebody brought about by revoking or deleting, or that a request met."""
 PASSWORD = "hunter2"
 LIFE = timedelta(minutes=30) + timedelta(seconds=5)
 """Of an access token, and LEEWAY."""
@@ -71,7 +69,7 @@ def key(sid: object) -> str:
 
 
 def test_the_table_of_ends_has_all_revocations() -> None:
-    assert len(REVOCATIONS) == 11
+    assert len(REVOCATIONS) == 17
 
 
 @pytest.mark.usefixtures("atomic_requests", "denylist")
@@ -84,6 +82,20 @@ def test_whatever_revokes_a_session_is_told(
     ENDS[name][1](lost)
     with statements(0):
         assert said(phone.get(STATELESS))[:2] == (401, "session_revoked")
+
+
+@pytest.mark.usefixtures("denylist")
+@pytest.mark.parametrize("change", [{"is_active": False}, {"password": "another"}])
+def test_what_becomes_of_a_user_is_told_by_the_first_request_that_is_refused_for_it(
+    phone: Device, laptop: Device, change: dict[str, Any]
+) -> None:
+    phone.login()
+    laptop.login()
+    type(phone.user)._default_manager.update(**change)
+    assert phone.get(STATELESS).status_code == 200
+    assert phone.get().status_code == 401
+    assert said(phone.get(STATELESS))[:2] == (401, "session_revoked")
+    assert laptop.get(STATELESS).status_code == 200
 
 
 @pytest.mark.usefixtures("denylist")

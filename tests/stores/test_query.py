@@ -106,6 +106,7 @@ def test_an_authenticated_request_reads_only_what_decides(ann: Any) -> None:
             "confirmed_at",
             "ends_at",
             "revoked_at",
+            "revoked_reason",
             "auth_hash",
         ]
     ]

@@ -57,9 +57,11 @@ def replicated(ann: Any, settings: Any) -> None:
 
 def replicate() -> None:
     """Bring the replica up to date."""
-    for model in (get_user_model(), Session, IssuedToken):
+    for user in get_user_model()._default_manager.using("default"):
+        user.save(using="other")
+    for model in (Session, IssuedToken):
         for row in model._default_manager.using("default"):
-            row.save(using="other")
+            row.save_base(raw=True, using="other")
 
 
 def on_primary(user: Any) -> Any:

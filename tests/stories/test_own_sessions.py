@@ -9,12 +9,14 @@ import pytest
 from django.conf import settings as in_force
 from django.utils import timezone
 from rest_framework.fields import DateTimeField
+from rest_framework.test import APIClient
 
 from jwt_refresh import sessions
 from jwt_refresh.models import Session
 from tests.support.devices import PAIR, Device
 from tests.support.http import claims, said
 from tests.support.statements import statements
+from tests.support.told import Told, names
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
@@ -85,6 +87,52 @@ def test_nobody_finds_a_session_of_somebody_else(phone: Device, bob: Device, sid
     response = phone.http.delete(f"/auth/sessions/{sid}/", headers=bearer(phone))
     assert (response.status_code, response.json()["code"]) == (404, "not_found")
     assert bob.get().status_code == 200
+
+
+def test_people_end_all_their_sessions_but_the_one_they_are_in(
+    phone: Device, laptop: Device, bob: Device, told: Told
+) -> None:
+    for device in (phone, laptop, bob):
+        device.login()
+    tablet = Device(phone.user)
+    tablet.login()
+    for slash in ("", "/"):
+        response = phone.post(f"/auth/logout/others{slash}")
+        assert (response.status_code, response.content) == (204, b"")
+    for device in (laptop, tablet):
+        assert said(device.get())[:2] == (401, "session_revoked")
+        assert said(device.refresh())[:2] == (401, "session_revoked")
+    for device in (phone, bob):
+        assert device.get().status_code == 200
+        assert device.refresh().status_code == 200
+    reasons = {row.revoked_reason for row in Session.objects.revoked()}
+    assert reasons == {Session.Reason.USER}
+    assert names(told).count("revoked") == 2
+
+
+@pytest.mark.parametrize("others", [1, 20])
+def test_ending_the_others_costs_the_same_however_many_there_are(
+    phone: Device, others: int
+) -> None:
+    phone.login()
+    for _ in range(others):
+        sessions.start(phone.user)
+    with statements(3):
+        phone.post("/auth/logout/others/")
+    with statements(2):
+        phone.post("/auth/logout/others/")
+
+
+@pytest.mark.parametrize("token", [None, "text of another class", {"sid": "x"}])
+def test_whoever_came_by_other_means_has_no_current_session(phone: Device, token: Any) -> None:
+    """As in a project's tests, by ``force_authenticate``."""
+    phone.login()
+    http = APIClient()
+    http.force_authenticate(phone.user, token=token)
+    (session,) = http.get("/auth/sessions/").json()
+    assert (session["sid"], session["current"]) == (claims(phone.token)["sid"], False)
+    assert http.post("/auth/logout/others/").status_code == 204
+    assert said(phone.get())[1] == "session_revoked"
 
 
 def test_looking_at_the_sessions_proves_nothing(phone: Device) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 
 from jwt_refresh import sessions
 from jwt_refresh.exceptions import TokenInvalid
@@ -94,6 +94,38 @@ def test_a_job_has_no_request(ann: Any, settings: Any, hook: Any, name: str, rf:
     sessions.refresh(encoded)
 
 
+def of_two(request: Any) -> str:
+    """A tenant of a table, and none for others."""
+    if request.get_host() == "a.example":
+        return "https://a.example"
+    raise Http404
+
+
+@BOTH
+def test_a_function_that_fails_without_a_request_is_named(
+    ann: Any, settings: Any, name: str
+) -> None:
+    settings.JWT_REFRESH = {name: of_two}
+    encoded = "e30.e30.e30"
+    for act in (partial(sessions.start, ann), partial(sessions.refresh, encoded)):
+        with pytest.raises(
+            ImproperlyConfigured, match=rf"\['{name}'\] raised AttributeError"
+        ) as it:
+            act()
+        assert isinstance(it.value.__cause__, AttributeError)
+        assert "sessions.refresh() a request" in str(it.value)
+    assert not Session.objects.exists()
+
+
+@BOTH
+def test_an_error_for_a_request_is_the_projects_own(
+    phone: Device, settings: Any, hook: Any, name: str
+) -> None:
+    settings.JWT_REFRESH = {name: of_two}
+    assert at("a.example", phone).login().status_code == 200
+    assert at("b.example", phone).login().status_code == 404
+
+
 useless: Any = None
 
 
@@ -102,7 +134,7 @@ def function(request: HttpRequest | None) -> Any:
 
 
 @BOTH
-@pytest.mark.parametrize("value", [None, "", 7, b"https://a.example", ["a"]])
+@pytest.mark.parametrize("value", [None, "", 7, b"https://a.example", ["a"], "a ", "x" * 256])
 def test_a_useless_answer_writes_nothing_and_lets_nobody_in(
     ann: Any, settings: Any, monkeypatch: pytest.MonkeyPatch, name: str, value: Any
 ) -> None:
@@ -111,7 +143,7 @@ def test_a_useless_answer_writes_nothing_and_lets_nobody_in(
     settings.JWT_REFRESH = {name: function}
     monkeypatch.setattr(f"{HERE}.useless", value)
     for act in (partial(sessions.start, ann), partial(sessions.refresh, encoded)):
-        with pytest.raises(ImproperlyConfigured, match="ISSUER or AUDIENCE must return a text"):
+        with pytest.raises(ImproperlyConfigured, match=rf"\['{name}'\] must return a text"):
             act()
     assert Session.objects.values_list("generation").get() == (0,)
 

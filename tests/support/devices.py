@@ -49,6 +49,10 @@ class Device:
         """Refresh ``token``, or what it holds; hold the answer."""
         return self._keep(self.post("/auth/refresh/", token=token or self.refreshable, **headers))
 
+    def change_password(self, password: str, token: str = "") -> Any:
+        """As the view of a project lets its user do; hold the answer."""
+        return self._keep(self.post("/password/", {"password": password}, token))
+
     def verify(self) -> Any:
         return self.post("/auth/verify/")
 

@@ -63,6 +63,21 @@ class Lost:
             user.set_password("another")
             user.save()
 
+    def deactivate_for_a_while(self) -> None:
+        self.users.update(is_active=False)
+        assert said(self.phone.verify())[1] == "user_inactive"
+        self.users.update(is_active=True)
+
+    def change_password_for_a_while(self) -> None:
+        self.users.update(password="another")
+        assert said(self.phone.refresh())[1] == "password_changed"
+        self.users.update(password=self.phone.user.password)
+
+    def change_own_password(self) -> None:
+        other = Device(self.phone.user)
+        other.token = self.phone.token
+        assert other.change_password("another").status_code == 200
+
     def delete(self) -> None:
         self.users.get().delete()
 
@@ -98,6 +113,9 @@ ENDS: dict[str, tuple[str, Callable[[Lost], Any]]] = {
         "password_changed",
         lambda it: it.users.update(password="another"),
     ),
+    "the user's own new password": ("password_changed", Lost.change_own_password),
+    "another password for a while": ("password_changed", Lost.change_password_for_a_while),
+    "a pause": ("user_inactive", Lost.deactivate_for_a_while),
     "deactivation": ("user_inactive", lambda it: it.users.update(is_active=False)),
     "deletion of the user": ("user_inactive", Lost.delete),
     "deletion of the user by a query": ("user_inactive", lambda it: it.users.delete()),

@@ -33,7 +33,8 @@ def test_an_address_has_only_so_many_guesses(phone: Device, bob: Device, log: An
     # The counters are those of a window, and time stands still at the start of one.
     assert response["Retry-After"] == "60"
     assert response["Cache-Control"] == "no-store"
-    assert response.json().keys() == {"detail", "code"}
+    assert response.json().keys() == {"detail", "code", "retry_after"}
+    assert response.json()["retry_after"] == 60
     assert response.json()["code"] == "throttled"
     (told,) = (record for record in log.records if getattr(record, "event", "") == "throttled")
     assert told.getMessage() == "event=throttled scope=login-address"
@@ -47,7 +48,8 @@ def test_windows_roll_over(phone: Device, clock: Any) -> None:
     clock.shift(MINUTE - 20.5)
     phone.http.defaults["REMOTE_ADDR"] = HOME
     # Never 0, after which a client would come too early.
-    assert phone.login()["Retry-After"] == "1"
+    response = phone.login()
+    assert (response["Retry-After"], response.json()["retry_after"]) == ("1", 1)
     clock.shift(0.5)
     assert try_from(HOME, phone) == 200
 

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.test import Client
 
 from jwt_refresh.exceptions import TokenError, TokenMissing, UserInactive
@@ -70,6 +71,55 @@ def test_what_is_made_of_a_header(
         assert response["WWW-Authenticate"].startswith(types[0] + " ")
 
 
+@pytest.mark.parametrize("path", ["verify", "refresh", "logout", "logout/all", "logout/others"])
+def test_a_body_of_null_is_no_body(phone: Device, path: str) -> None:
+    """Some HTTP clients send it where they were given none."""
+    phone.login()
+    bearer = {"Authorization": f"Bearer {phone.token}"}
+    response = phone.http.post(
+        f"/auth/{path}/", b"null", content_type="application/json", headers=bearer
+    )
+    assert response.status_code in (200, 204)
+    if path in ("logout", "logout/all"):
+        assert said(phone.get())[1] == "session_revoked"
+
+
+def test_a_login_of_null_names_the_fields(phone: Device) -> None:
+    response = phone.http.post("/auth/login/", b"null", content_type="application/json")
+    assert response.status_code == 400
+    assert response.json().keys() == {get_user_model().USERNAME_FIELD, "password"}
+
+
+# AUTH_HEADER_NAME
+
+
+@pytest.mark.parametrize("name", ["X-Auth-Token", "x-auth-token"])
+@pytest.mark.parametrize("path", ["/me/", "/me/stateless/", "/hello/", "/auth/sessions/"])
+def test_another_header_carries_the_token(
+    phone: Device, settings: Any, path: str, name: str
+) -> None:
+    """Where ``Authorization`` belongs to somebody else, such as a proxy that asks a password."""
+    phone.login()
+    settings.JWT_REFRESH = {"AUTH_HEADER_NAME": name}
+    theirs = {"Authorization": "Bearer of the proxy", "X-Auth-Token": f"Bearer {phone.token}"}
+    assert phone.http.get(path, headers=theirs).status_code == 200
+    assert said(phone.get(path))[:2] == (401, MISSING)
+    response = phone.http.get(path, headers={"X-Auth-Token": "Bearer x"})
+    assert said(response)[:2] == (401, INVALID)
+    assert response["WWW-Authenticate"] == 'Bearer realm="api", error="invalid_token"'
+
+
+@pytest.mark.parametrize("path", ["verify", "refresh", "logout"])
+def test_endpoints_find_the_token_in_another_header(
+    phone: Device, settings: Any, path: str
+) -> None:
+    phone.login()
+    settings.JWT_REFRESH = {"AUTH_HEADER_NAME": "X-Auth-Token"}
+    assert said(phone.post(f"/auth/{path}/"))[:2] == (401, MISSING)
+    theirs = {"X-Auth-Token": f"Bearer {phone.token}"}
+    assert phone.http.post(f"/auth/{path}/", headers=theirs).status_code in (200, 204)
+
+
 @pytest.mark.parametrize("token", [None, "", 0, False, [], {}])
 def test_an_empty_token_in_the_body_is_none(phone: Device, token: object) -> None:
     phone.login()
@@ -106,7 +156,6 @@ def test_a_token_in_the_address_is_not_read(phone: Device) -> None:
     [
         (b"[1]", "application/json", 400, MALFORMED),
         (b'"text"', "application/json", 400, MALFORMED),
-        (b"null", "application/json", 400, MALFORMED),
         (b"7", "application/json", 400, MALFORMED),
         (b"{", "application/json", 400, MALFORMED),
         (b"\xff\xfe", "application/json", 400, MALFORMED),

@@ -35,7 +35,7 @@ class KeyConfig:
     algorithm: str
     secrets: Sequence[str | None]
     listed: bool
-    secret_keys: Sequence[str]
+    secret_keys: Sequence[str | bytes]
     private_keys: Sequence[str]
     public_keys: Sequence[str]
 
@@ -77,7 +77,8 @@ class KeyConfig:
     def _check_alone(self, pairs: Sequence[Key]) -> None:
         if pairs and not self.listed:
             mend = "Name the algorithm of the keys; to change over, give 'SECRET' as a list."
-            raise KeyConfigError("ALGORITHM", f"is {self.algorithm}, beside key pairs.", mend)
+            fault = f"is {self.algorithm}, beside key pairs in 'PRIVATE_KEYS' or 'PUBLIC_KEYS'."
+            raise KeyConfigError("ALGORITHM", fault, mend)
 
     def _check_signing(self, pairs: Sequence[Key]) -> None:
         if not pairs:
@@ -98,8 +99,7 @@ class KeyConfig:
         chosen: dict[str, list[bytes]] = {}
         for text in self.secrets:
             if text is None:
-                derived = [derive(key, algorithm) for key in self.secret_keys]
-                chosen.setdefault(algorithm, []).extend(derived)
+                chosen.setdefault(algorithm, []).extend(self._derived(algorithm))
             else:
                 name, secret = _read_secret(text, algorithm)
                 chosen.setdefault(name, []).append(secret)
@@ -114,6 +114,14 @@ class KeyConfig:
                 mend = "Take a random one: a short secret is found by trying."
                 raise KeyConfigError("SECRET", f"does not serve. {error}", mend) from None
 
+    def _derived(self, algorithm: str) -> list[bytes]:
+        try:
+            return [derive(key, algorithm) for key in self.secret_keys]
+        except (AttributeError, UnicodeEncodeError):
+            mend = "Make it a text, or bytes, or give 'SECRET' one of its own."
+            fault = "is derived from SECRET_KEY and its fallbacks, one of which is no text."
+            raise KeyConfigError("SECRET", fault, mend) from None
+
 
 def _read_secret(text: str, algorithm: str) -> tuple[str, bytes]:
     """Read a secret, plain text or a JWK that may name its ``alg``: its algorithm and its bytes."""
@@ -121,8 +129,8 @@ def _read_secret(text: str, algorithm: str) -> tuple[str, bytes]:
         jwk = json.loads(text)
         if not isinstance(jwk, dict) or "kty" not in jwk:
             raise ValueError
-    except ValueError:
-        return algorithm, text.encode()
+    except (ValueError, RecursionError):
+        return algorithm, _encoded(text)
     name = jwk.get("alg", algorithm)
     with suppress(ValueError, KeyError, AttributeError, TypeError):
         check_use(jwk)
@@ -130,3 +138,11 @@ def _read_secret(text: str, algorithm: str) -> tuple[str, bytes]:
             return name, decode(jwk["k"].encode())
     mend = "A secret has kty oct, k, and the alg of an HMAC; a key pair goes into 'PRIVATE_KEYS'."
     raise KeyConfigError("SECRET", "has a JWK that is no secret.", mend)
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        mend = "Take a random one of letters and digits."
+        raise KeyConfigError("SECRET", "has a lone surrogate.", mend) from None

@@ -79,10 +79,11 @@ def _is_public_key(secret: bytes) -> bool:
     return True
 
 
-def derive(secret: str, algorithm: str) -> bytes:
+def derive(secret: str | bytes, algorithm: str) -> bytes:
     """Derive a key for ``algorithm`` alone from ``secret``, with HKDF (RFC 5869)."""
+    known = secret if isinstance(secret, bytes) else secret.encode()
     label = f"jwt_refresh {algorithm} signing key".encode()
-    return HKDF(SHA256(), HMAC_KEY_BYTES[algorithm], salt=None, info=label).derive(secret.encode())
+    return HKDF(SHA256(), HMAC_KEY_BYTES[algorithm], salt=None, info=label).derive(known)
 
 
 class Keyring:

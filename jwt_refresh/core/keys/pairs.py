@@ -97,10 +97,10 @@ def _read(source: str | Mapping[str, Any]) -> tuple[Mapping[str, Any], object]:
     if isinstance(source, str):
         text = source.strip()
         if text.startswith("-----BEGIN"):
-            return {}, _read_pem(text.encode())
+            return {}, _read_pem(text)
         try:
             source = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ValueError("is neither PEM text nor a JWK") from None
     if isinstance(source, Mapping):
         check_use(source)
@@ -108,12 +108,12 @@ def _read(source: str | Mapping[str, Any]) -> tuple[Mapping[str, Any], object]:
     raise ValueError("is neither PEM text nor a JWK")
 
 
-def _read_pem(text: bytes) -> object:
+def _read_pem(text: str) -> object:
     try:
         # Anywhere: openssl writes the parameters of a curve before its key.
-        if b"PRIVATE KEY-----" in text:
-            return load_pem_private_key(text, password=None)
-        return load_pem_public_key(text)
+        if "PRIVATE KEY-----" in text:
+            return load_pem_private_key(text.encode(), password=None)
+        return load_pem_public_key(text.encode())
     except TypeError:
         raise ValueError("is encrypted: a key is read without a password") from None
     except (ValueError, UnsupportedAlgorithm):

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.checks import run_checks
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from jwt_refresh.conf import conf
 from jwt_refresh.core.keys.generating import generate_private_key, public_half
 from jwt_refresh.core.keys.keyring import Key
 from jwt_refresh.core.keys.pairs import KEY_PAIR_ALGORITHMS
-from jwt_refresh.exceptions import Unavailable
 
 PASTE = """\
 # The private key. It signs in the first place of PRIVATE_KEYS; keep it out of the repository.
@@ -35,13 +35,10 @@ class Command(BaseCommand):
         self.stdout.write(PASTE.format(private=private, public=public_half(private)))
 
     def list_keys(self) -> None:
-        try:
-            ring = conf.keyring()
-        except ValueError as error:
-            raise CommandError(str(error)) from None
-        except Unavailable:
-            text = "The function of 'PRIVATE_KEYS' or 'PUBLIC_KEYS' fails. It takes no argument "
-            raise CommandError(text + "and returns a list of PEM texts or JWKs.") from None
+        faults = [found for found in run_checks() if found.is_serious()]
+        if ours := [fault for fault in faults if str(fault.id).startswith("jwt_refresh.")]:
+            raise CommandError("\n".join(f"{fault.msg} {fault.hint}" for fault in ours))
+        ring = conf.keyring()
         for key in ring.keys:
             task = "signs and verifies" if key is ring.signing else "verifies"
             self.stdout.write(f"{key.algorithm:<9}{_size_of(key):<20}{task:<20}kid {key.kid}")

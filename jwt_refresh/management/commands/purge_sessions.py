@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from jwt_refresh import sessions
 
@@ -24,11 +24,14 @@ class Command(BaseCommand):
         parser.add_argument("--batch-size", type=int, default=1000)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        purged = sessions.purge(
-            keep=timedelta(days=options["keep_days"]),
-            forget=timedelta(days=options["forget_days"]),
-            batch_size=options["batch_size"],
-        )
+        try:
+            purged = sessions.purge(
+                keep=timedelta(days=options["keep_days"]),
+                forget=timedelta(days=options["forget_days"]),
+                batch_size=options["batch_size"],
+            )
+        except (OverflowError, ValueError) as error:
+            raise CommandError(str(error)) from None
         self.stdout.write(
             f"Deleted sessions: {purged.sessions}; records: {purged.tokens}."
             f" Blanked address and agent of sessions: {purged.forgotten}."

@@ -317,6 +317,8 @@ def test_the_secret_of_a_jwk_is_its_k(settings: Settings) -> None:
     assert conf.keyring().keys[0].verifying == (NEW.encode(),)
 
 
+CIRCULAR: dict[str, Any] = {"kty": "OKP"}
+CIRCULAR["x"] = CIRCULAR
 NO_SECRET = "has a JWK that is no secret"
 REFUSED: dict[str, tuple[str, str, dict[str, Any]]] = {
     "no algorithm": ("ALGORITHM", "is not known", {"ALGORITHM": "none"}),
@@ -428,6 +430,38 @@ REFUSED: dict[str, tuple[str, str, dict[str, Any]]] = {
             {"k": "é"},
         )
     },
+    **{
+        f"a JWK in {name} with {what}": (
+            name,
+            "has a JWK that is no JSON",
+            {"ALGORITHM": algorithm, name: [jwk]},
+        )
+        for name, algorithm in (
+            ("SECRET", "HS256"),
+            ("PRIVATE_KEYS", "EdDSA"),
+            ("PUBLIC_KEYS", "EdDSA"),
+        )
+        for what, jwk in (
+            ("bytes", {"kty": "OKP", "x": b"bytes"}),
+            ("a name that is no text", {"kty": "OKP", 7: "x", "x": "y"}),
+            ("itself in it", CIRCULAR),
+        )
+    },
+    "nested JSON for a key": (
+        "PUBLIC_KEYS",
+        "has an entry 0 that is neither PEM text nor a JWK",
+        {"ALGORITHM": "EdDSA", "PUBLIC_KEYS": ["[" * 100_000]},
+    ),
+    "PEM text with a lone surrogate": (
+        "PRIVATE_KEYS",
+        "has an entry 0 that is no PEM text",
+        {"ALGORITHM": "EdDSA", "PRIVATE_KEYS": [PRIVATE.replace("\n", "\ud800")]},
+    ),
+    "a secret with a lone surrogate": (
+        "SECRET",
+        "has a lone surrogate",
+        {"SECRET": OLD + "\ud800"},
+    ),
     "a secret without k": ("SECRET", NO_SECRET, {"SECRET": [{"kty": "oct"}]}),
 }
 
@@ -448,6 +482,38 @@ def test_keys_that_do_not_serve_are_refused_with_the_mend(
         hidden = str([given[key] for key in given if key != "ALGORITHM"])
         assert not any(said_of_it[at : at + 8] in hidden for at in range(len(said_of_it) - 7))
         assert refusal.value.__context__ is None or refusal.value.__suppress_context__
+
+
+@pytest.mark.parametrize("name", ["SECRET", "PRIVATE_KEYS", "PUBLIC_KEYS"])
+def test_a_jwk_that_is_nested_too_deep_is_refused(settings: Settings, name: str) -> None:
+    nested: list[Any] = []
+    for _ in range(100_000):
+        nested = [nested]
+    settings.JWT_REFRESH = {name: [{"kty": "OKP", "x": nested}]}
+    with pytest.raises(KeyConfigError, match=f"^{name} has a JWK that is no JSON"):
+        conf.keyring()
+
+
+def test_nested_json_for_a_secret_is_a_secret_like_any_other(settings: Settings) -> None:
+    settings.JWT_REFRESH = {"SECRET": "[" * 100_000}
+    assert conf.keyring().keys[0].verifying == (b"[" * 100_000,)
+
+
+def test_secret_key_may_be_bytes_as_django_allows(settings: Settings) -> None:
+    encoded = issue()
+    settings.SECRET_KEY = settings.SECRET_KEY.encode()
+    assert conf.verifier(None).ours(encoded).sub == "7"
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = b"another one" * 3, [settings.SECRET_KEY]
+    assert conf.verifier(None).ours(encoded).sub == "7"
+
+
+@pytest.mark.parametrize("fallback", [None, 7, "\ud800" * 32])
+def test_a_secret_key_that_is_no_text_is_refused_with_the_mend(
+    settings: Settings, fallback: Any
+) -> None:
+    settings.SECRET_KEY_FALLBACKS = [fallback]
+    with pytest.raises(KeyConfigError, match=r"^SECRET is derived from SECRET_KEY"):
+        conf.keyring()
 
 
 # Keys that a function of the project fetches

@@ -36,6 +36,7 @@ def test_a_derived_key_is_the_one_of_rfc_5869(algorithm: str, length: int) -> No
     """Stable for good: another key would log out every user at the next deployment."""
     label = f"jwt_refresh {algorithm} signing key"
     assert derive("secret ä", algorithm) == hkdf("secret ä", label, length)
+    assert derive("secret ä".encode(), algorithm) == derive("secret ä", algorithm)
 
 
 def test_derived_keys_of_two_secrets_or_algorithms_have_nothing_in_common() -> None:

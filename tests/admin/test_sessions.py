@@ -6,83 +6,32 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.contrib.admin import AdminSite
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.auth import get_permission_codename, get_user_model
-from django.contrib.auth.models import Permission
-from django.contrib.messages import get_messages
+from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
-from django.urls import path, reverse
-from django.utils import timezone
+from django.urls import resolve
 
 from jwt_refresh import admin, sessions
+from jwt_refresh.admin import tokens as tokens_admin
 from jwt_refresh.models import IssuedToken, Session
 from tests.support.devices import make_user
+from tests.support.told import Told
 
-LIST = "/admin/jwt_refresh/session/"
-SECOND = timedelta(seconds=1)
-
-# A site of a project that manages its users in the admin, whatever the user model is.
-site = AdminSite()
-site.register(Session, admin.SessionAdmin)
-site.register(get_user_model())
-urlpatterns = [path("admin/", site.urls)]
-
-with_users = pytest.mark.urls(__name__)
-
-
-def page_of(session: Session, what: str = "change") -> str:
-    return f"{LIST}{session.pk}/{what}/"
-
-
-def page_of_user(user: Any, what: str) -> str:
-    meta = user._meta
-    return reverse(f"admin:{meta.app_label}_{meta.model_name}_{what}", args=[user.pk])
-
-
-def staff(*permissions: tuple[str, Any]) -> Client:
-    """The browser of a member of the staff who may do only this."""
-    user = make_user("staff@example.com")
-    user.is_staff = True
-    user.save()
-    for action, model in permissions:
-        meta = model._meta
-        named = {"codename": get_permission_codename(action, meta)}
-        permission = Permission.objects.get(content_type__app_label=meta.app_label, **named)
-        user.user_permissions.add(permission)
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-def one_of_each(user: Any) -> dict[str, Session]:
-    """A live session, a revoked one, and one that ended."""
-    found = {state: sessions.start(user).session for state in ("live", "revoked", "ended")}
-    sessions.revoke(found["revoked"], Session.Reason.LOGOUT)
-    Session.objects.filter(pk=found["ended"].pk).update(expires_at=timezone.now() - SECOND)
-    return found
-
-
-def listed(client: Client, **query: str) -> set[uuid.UUID]:
-    response = client.get(LIST, query)
-    assert response.status_code == 200
-    return {session.pk for session in response.context["cl"].result_list}
-
-
-def act(client: Client, chosen: list[Session], query: str = "", **data: str) -> Any:
-    selected = [str(session.pk) for session in chosen]
-    form = {"action": "revoke_selected", "_selected_action": selected, **data}
-    return client.post(LIST + query, form)
-
-
-def said(response: Any) -> list[str]:
-    return [str(message) for message in get_messages(response.wsgi_request)]
-
-
-def states() -> list[str]:
-    return sorted(session.state for session in Session.objects.all())
+from .pages import (
+    LIST,
+    act,
+    listed,
+    one_of_each,
+    page_of,
+    page_of_user,
+    said,
+    site,
+    staff,
+    states,
+    with_users,
+)
 
 
 @pytest.mark.parametrize(
@@ -228,7 +177,7 @@ def test_the_list_costs_the_same_however_long_it_is(admin_client: Client) -> Non
 def test_a_session_shows_its_newest_tokens_first(
     admin_client: Client, ann: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admin, "NEWEST", 3)
+    monkeypatch.setattr(tokens_admin, "NEWEST", 3)
     tokens = sessions.start(ann)
     sessions.start(ann)
     jtis = [tokens.session.current_jti]
@@ -260,7 +209,7 @@ def test_revoking_asks_first_and_says_how_many(admin_client: Client, ann: Any) -
     found = one_of_each(ann)
     more = sessions.start(ann).session
     page = act(admin_client, [*found.values(), more]).content.decode()
-    assert "3 sessions will end at once. Their users must log in again." in page
+    assert "2 sessions will end at once. Their users must log in again." in page
     assert all(f'value="{session.pk}"' in page for session in (*found.values(), more))
     assert "1 session will end at once." in act(admin_client, [more]).content.decode()
     assert states() == ["ended", "live", "live", "revoked"]
@@ -379,17 +328,76 @@ def test_whoever_may_delete_users_needs_no_permission_on_sessions(ann: Any) -> N
     assert not IssuedToken.objects.exists()
 
 
-@pytest.mark.parametrize("model", [Session, get_user_model()])
-def test_a_session_is_deleted_by_whoever_may_delete_it_or_its_user(ann: Any, model: Any) -> None:
-    session = sessions.start(ann).session
-    client = staff(("delete", model))
-    assert client.post(page_of(session, "delete"), {"post": "yes"}).status_code == 302
+@pytest.mark.django_db(transaction=True)
+def test_a_session_is_deleted_by_whoever_may_delete_it_and_that_is_told(
+    ann: Any, told: Told
+) -> None:
+    first, second = (sessions.start(ann).session for _ in range(2))
+    client = staff(("delete", Session), ("view", Session))
+    told.clear()
+    assert client.post(page_of(first, "delete"), {"post": "yes"}).status_code == 302
+    act(client, [second], action="delete_selected", post="yes")
     assert not Session.objects.exists()
+    assert [(name, facts["session"].pk) for name, facts in told] == [
+        ("revoked", first.pk),
+        ("revoked", second.pk),
+    ]
 
 
-def test_whoever_may_delete_neither_users_nor_sessions_cannot_delete_one(ann: Any) -> None:
+@pytest.mark.parametrize("action", ["delete", "change"])
+def test_whoever_may_not_delete_sessions_cannot_delete_a_single_one(ann: Any, action: str) -> None:
+    """Nor if they may delete, or change, users: sessions go with their user, not before."""
     session = sessions.start(ann).session
-    client = staff(("view", Session), ("change", Session), ("change", get_user_model()))
+    client = staff(("view", Session), ("change", Session), (action, get_user_model()))
     assert client.post(page_of(session, "delete"), {"post": "yes"}).status_code == 403
+    assert page_of(session, "delete") not in client.get(page_of(session)).content.decode()
+    assert "delete_selected" not in client.get(LIST).content.decode()
     act(client, [session], action="delete_selected", post="yes")
     assert Session.objects.get() == session
+
+
+def test_a_page_says_lengths_and_absences_in_words(admin_client: Client, ann: Any) -> None:
+    session = sessions.start(ann).session
+    page = admin_client.get(page_of(session)).content.decode()
+    assert "30 minutes" in page
+    assert page.count('<div class="readonly">-</div>') >= 3
+    lifetimes = {"lifetime": timedelta(minutes=90), "refresh_lifetime": timedelta(days=14)}
+    Session.objects.filter(pk=session.pk).update(**lifetimes)
+    page = admin_client.get(page_of(session)).content.decode()
+    assert "1 hour, 30 minutes" in page
+    assert "14 days" in page
+
+
+def test_a_page_explains_its_rows(admin_client: Client, ann: Any) -> None:
+    page = admin_client.get(page_of(sessions.start(ann).session)).content.decode()
+    for help_text in admin.SessionAdmin.help_texts.values():
+        assert str(help_text) in page
+    for label in admin.SessionAdmin.labels.values():
+        assert f"{str(label).capitalize()}:" in page
+
+
+def test_the_last_use_is_told_to_the_hour(
+    admin_client: Client, ann: Any, clock: time_machine.Traveller
+) -> None:
+    clock.shift(10 * 60)
+    session = sessions.start(ann).session
+    for page in (LIST, page_of(session)):
+        shown = admin_client.get(page).content.decode()
+        # Noon in London, as it is told in Seoul.
+        assert "Nov. 24, 2026, 9 p.m." in shown
+        assert "Nov. 24, 2026, 9:10 p.m." in shown
+
+
+@with_users
+def test_whoever_may_delete_users_may_delete_sessions_on_their_page_alone(
+    ann: Any, rf: RequestFactory
+) -> None:
+    session = sessions.start(ann).session
+    request = rf.get("/")
+    request.user = staff(("delete", get_user_model())).get("/admin/").wsgi_request.user
+    session_admin = site.get_model_admin(Session)
+    pages = [resolve(page_of_user(ann, "delete")), resolve(page_of(session, "delete")), None]
+    found = []
+    for request.resolver_match in pages:
+        found += [session_admin.has_delete_permission(request, it) for it in (session, None)]
+    assert found == [True, *[False] * 5]

@@ -1,0 +1,78 @@
+"""The ground of both pages: rows that are shown, and neither added nor changed."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.contrib.admin.utils import quote
+from django.contrib.admin.views.main import ChangeList
+from django.contrib.auth import get_permission_codename
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+from .listing import UncountedList, search
+
+HIDDEN = {"auth_hash", "key_hash"}
+"""Columns that no page shows."""
+
+
+class ReadOnly:
+    """A mixin that lets nobody add or change a row."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class Panel(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Rows to look at, of a table of any size."""
+
+    show_full_result_count = False
+    list_per_page = 50
+    search_fields = ("pk",)
+    labels: dict[str, Any] = {}
+    help_texts: dict[str, Any] = {}
+
+    class Media:
+        css = {"all": ("jwt_refresh/admin.css",)}
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """Refuse what would spell out, letter by letter, a hash that no page shows."""
+        hidden = HIDDEN.intersection(lookup.split("__"))
+        return not hidden and super().lookup_allowed(lookup, value, request)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return UncountedList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return search(queryset, search_term), False
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        """Give the rows of the page their words: methods have no help text of their own."""
+        kwargs |= {"labels": self.labels, "help_texts": self.help_texts}
+        return super().get_form(request, obj, change, **kwargs)
+
+    def link(self, model: type[Model], what: str, *args: Any, **query: object) -> str:
+        """Return the address of a page of this site; empty where the model has none."""
+        meta = model._meta
+        name = f"admin:{meta.app_label}_{meta.model_name}_{what}"
+        quoted = [quote(arg) for arg in args]
+        try:
+            address = reverse(name, args=quoted, current_app=self.admin_site.name)
+        except NoReverseMatch:
+            return ""
+        return address + ("?" + urlencode(query) if query else "")
+
+
+def may(request: HttpRequest, action: str, model: type[Model]) -> bool:
+    meta = model._meta
+    return request.user.has_perm(f"{meta.app_label}.{get_permission_codename(action, meta)}")

@@ -1,0 +1,88 @@
+"""The endpoints, mounted as projects mount them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connections, transaction
+from django.urls import include, path, reverse
+
+from tests import urls
+from tests.support.devices import Device
+from tests.support.http import claims
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases="__all__"),
+    pytest.mark.urls(__name__),
+]
+
+urlpatterns = [
+    path("api/<version>/<slug:tenant>/auth/", include("jwt_refresh.urls")),
+    path("by/<sid>/auth/", include(("jwt_refresh.urls", "jwt_refresh"), namespace="inner")),
+    *urls.urlpatterns,
+]
+
+
+@pytest.mark.parametrize("where", ["/api/v1/shop/auth/", "/by/me/auth/"])
+def test_endpoints_may_stand_below_arguments_of_a_project(
+    phone: Device, laptop: Device, where: str
+) -> None:
+    for device in (phone, laptop):
+        device.login()
+    name = type(phone.user).USERNAME_FIELD
+    credentials = {name: phone.user.get_username(), "password": phone.password}
+    assert phone.post(f"{where}login/", credentials, token=None).status_code == 200
+    assert phone.post(f"{where}verify/").status_code == 200
+    phone.token = phone.post(f"{where}refresh/").json()["access_token"]
+    assert len(phone.get(f"{where}sessions/").json()) == 3
+    bearer = {"Authorization": f"Bearer {phone.token}"}
+    one = f"{where}sessions/{claims(laptop.token)['sid']}/"
+    assert phone.http.delete(one, headers=bearer).status_code == 204
+    assert laptop.get().status_code == 401
+    assert phone.post(f"{where}logout/others/").status_code == 204
+    assert len(phone.get(f"{where}sessions/").json()) == 1
+    assert phone.post(f"{where}logout/").status_code == 204
+    phone.login()
+    assert phone.post(f"{where}logout/all/").status_code == 204
+    assert phone.get(f"{where}jwks.json").json() == {"keys": []}
+
+
+def test_their_names_are_reversed_with_the_arguments() -> None:
+    where = reverse("jwt_refresh:login", kwargs={"version": "v1", "tenant": "shop"})
+    assert where == "/api/v1/shop/auth/login/"
+
+
+class OfTheTenant:
+    """Everything is in ``tenant``."""
+
+    def db_for_read(self, model: Any, **hints: Any) -> str:
+        return "tenant"
+
+    db_for_write = db_for_read
+
+
+@pytest.fixture
+def tenant() -> Iterator[None]:
+    """Another alias of the default database, which nobody knew when the app was loaded."""
+    connections.settings["tenant"] = connections.settings["default"] | {"ATOMIC_REQUESTS": True}
+    connections["tenant"] = connections["default"]
+    yield
+    del connections["tenant"], connections.settings["tenant"]
+
+
+@pytest.mark.usefixtures("tenant")
+def test_a_database_that_is_added_after_the_start_is_not_in_a_transaction(
+    phone: Device, settings: Any
+) -> None:
+    phone.login()
+    settings.DATABASE_ROUTERS = [f"{__name__}.OfTheTenant"]
+    assert phone.refresh().status_code == 200
+
+
+def test_a_project_may_mark_the_views_once_more() -> None:
+    from jwt_refresh.views import RefreshView
+
+    view = transaction.non_atomic_requests(using="other")(RefreshView.as_view())
+    assert "default" in view._non_atomic_requests
