@@ -15,7 +15,6 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from django.conf import settings
-from django.views.decorators.debug import sensitive_variables
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -24,21 +23,23 @@ T = TypeVar("T")
 def sealed(function: Callable[P, T]) -> Callable[P, T]:
     """Let no error out of ``function`` with the variables of the frames that it came through.
 
-    For each function that is called from outside with a secret, or that reads one. What reports
-    an error before it is out meets Django's filter.
+    For each function that is called from outside with a secret, or that reads one.
     """
 
+    # Django's filter knows its own decorator by the name of this function and by its attribute:
+    # what reports an error before it is out, a project's hook for example, meets that.
     @wraps(function)
-    def emptying(*args: P.args, **kwargs: P.kwargs) -> T:
+    def sensitive_variables_wrapper(*func_args: P.args, **func_kwargs: P.kwargs) -> T:
+        sensitive_variables_wrapper.sensitive_variables = "__ALL__"  # type: ignore[attr-defined]
         try:
-            return function(*args, **kwargs)
+            return function(*func_args, **func_kwargs)
         except BaseException as error:
             seal(error)
             # The frame of this very function is in the traceback too.
-            del args, kwargs
+            del func_args, func_kwargs
             raise
 
-    return sensitive_variables()(emptying)
+    return sensitive_variables_wrapper
 
 
 def seal(error: BaseException) -> None:
