@@ -187,6 +187,9 @@ def test_an_inactive_user_is_refused_whatever_the_backend(
     type(phone.user).objects.update(is_active=False)
     assert said(phone.login())[:2] == (401, "invalid_credentials")
     assert failed.heard[0]["credentials"] == {NAME: "ann@example.com"}
+    # Packages that lock out by address count nothing without it.
+    assert failed.heard[0]["request"].path == "/auth/login/"
+    assert failed.heard[0]["sender"] == "jwt_refresh.login"
     assert not Session.objects.exists()
 
 
@@ -222,8 +225,9 @@ def test_login_and_logout_tell_django(phone: Device, listen: Any) -> None:
     assert [heard["user"] for heard in logged_out.heard] == [phone.user] * 2
 
 
+@pytest.mark.usefixtures("bob")
 def test_a_user_who_is_deleted_while_django_is_told_is_refused(phone: Device) -> None:
-    """Django notes the time of the login on a row that is gone."""
+    """Django notes the time of the login on a row that is gone; those of others are there."""
 
     def delete(user: Any, **facts: Any) -> None:
         type(user)._default_manager.filter(pk=user.pk).delete()
