@@ -19,7 +19,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet
 PYTEST = $(BIN)/python -m $(if $(COVERAGE),coverage run -m) pytest -n auto --dist worksteal $(ARGS)
 # Where an instant is read or written: what naive times could break.
 INSTANTS = tests/sessions tests/stores tests/stories tests/machines tests/attacks/test_signed.py \
-	tests/test_admin.py tests/test_lifetimes.py tests/test_models.py tests/test_stateless.py \
+	tests/admin/test_sessions.py tests/test_lifetimes.py tests/test_models.py tests/test_stateless.py \
 	tests/test_views.py
 
 .PHONY: demo test test-all test-random lint clean

@@ -191,8 +191,9 @@ class StatelessJWTAuthentication(BearerAuthentication):
     """The class for services without the database: ``request.user`` is a ``TokenUser`` of claims.
 
     For services that share keys with the one that issues, or hold its public keys. They learn
-    of a revocation through ``DENYLIST_CACHE``; where it is not set, and of new passwords and
-    deactivated users in any case, only by the end of the token.
+    of the end of a session through ``DENYLIST_CACHE``; where it is not set, only by the end of the
+    token. New passwords and deactivated users are told there by the first request that is refused
+    where the database is asked.
     """
 
     def check(self, encoded: str, request: Request) -> tuple[Any, Claims]:

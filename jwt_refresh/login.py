@@ -6,16 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth import authenticate, get_user_model, signals
-from django.db import DatabaseError
 from django.http import HttpRequest
 from rest_framework.request import Request
 
 from . import sessions
-from .core.users import set_user
 from .exceptions import InvalidCredentials, PasswordChanged, UserInactive
 from .sealing import sealed
 from .sessions import Tokens, checking_password
-from .stores.database import write_alias
 from .web.limits import LoginLimits
 
 __all__ = ["log_in"]
@@ -45,35 +42,25 @@ def log_in(request: HttpRequest | Request, credentials: Mapping[str, Any]) -> To
         limits.failed()
         raise
     limits.succeeded()
-    request.user = user = tokens.session.user
-    set_user(plain, user)
-    _tell_logged_in(plain, user)
+    request.user = tokens.session.user
     return tokens
 
 
 def _start_session(
     plain: HttpRequest, request: HttpRequest | Request, credentials: Mapping[str, Any]
 ) -> Tokens:
-    with checking_password(credentials["password"]):
-        user = authenticate(plain, **credentials)
+    # By the names that Django's own form gives them, and its documentation to backends.
+    given = dict(credentials)
+    given["username"] = given.pop(get_user_model().USERNAME_FIELD)
+    with checking_password(given["password"]):
+        user = authenticate(plain, **given)
     if user is None:
         raise InvalidCredentials("refused by every backend")
     try:
         return sessions.start(user, request)
     except (UserInactive, PasswordChanged) as error:
-        # AllowAllUsersModelBackend or a replica let this user through: nobody was told yet.
-        name = get_user_model().USERNAME_FIELD
+        # A backend or a replica let this user through: nobody was told of the failure yet.
         signals.user_login_failed.send(
-            __name__, credentials={name: credentials[name]}, request=plain
+            __name__, credentials={"username": given["username"]}, request=plain
         )
         raise InvalidCredentials(str(error)) from None
-
-
-def _tell_logged_in(request: HttpRequest, user: Any) -> None:
-    try:
-        signals.user_logged_in.send(type(user), request=request, user=user)
-    except DatabaseError:
-        # Django notes the time on the user's row, which may be gone by now.
-        if type(user)._base_manager.using(write_alias()).filter(pk=user.pk).exists():
-            raise
-        raise InvalidCredentials("deleted during login") from None

@@ -6,6 +6,7 @@ They compose with any others, in any order: ``&``, ``|`` and ``~``.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -62,9 +63,8 @@ class _Asked:
     def __init__(self, *operands: Any) -> None:
         self.operands = operands
 
-    def verdict(self, request: Request, view: APIView, *obj: Any) -> bool | TokenError:
-        """Grant or refuse, and log nothing: another permission may have the last word."""
-        raise NotImplementedError
+    verdict: Callable[..., bool | TokenError]
+    """Grant or refuse, and log nothing: another permission may have the last word."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         return _said(self.verdict(request, view))
@@ -80,9 +80,14 @@ def _said(verdict: bool | TokenError) -> bool:
 
 
 def _ask(permission: Any, request: Request, view: APIView, *obj: Any) -> bool | TokenError:
-    """Ask a permission of ours, or any other; once more about ``obj``, where there is one."""
-    if isinstance(permission, _Asked):
-        return permission.verdict(request, view, *obj)
+    """Ask a permission of ours, or any other; once more about ``obj``, where there is one.
+
+    A subclass of a project that answers in methods of its own is asked those, as any other is.
+    """
+    methods = type(permission).has_permission, type(permission).has_object_permission
+    if methods == (_Asked.has_permission, _Asked.has_object_permission):
+        verdict: bool | TokenError = permission.verdict(request, view, *obj)
+        return verdict
     allowed: bool = permission.has_permission(request, view)
     return allowed and (not obj or permission.has_object_permission(request, view, *obj))
 

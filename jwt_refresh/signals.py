@@ -6,7 +6,8 @@ The sender is the class ``Session``. Every signal carries ``session``, a ``Sessi
 ``session_started``, ``session_refreshed``, ``reuse_detected``
     carry ``request``, the ``HttpRequest``, or ``None`` where a verb was called without one.
 ``session_revoked``
-    carries ``reason``, the text that is stored on the session.
+    carries ``reason``, the text that is stored on the session. It follows every end on purpose,
+    also that of a session which was deleted while it lived, and whose row is gone by then.
 
 ``reuse_detected`` is followed by the ``session_revoked`` of the same session.
 """

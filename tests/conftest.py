@@ -23,7 +23,12 @@ from tests.support.told import Told, listening
 WORLD = {"TEST_DATABASE", "TEST_USER_MODEL", "TEST_USE_TZ"}
 
 # A noisy machine is no defect; and what fails must fail again.
-hypothesis.settings.register_profile("tests", deadline=None, derandomize=LANE is not Lane.RANDOM)
+hypothesis.settings.register_profile(
+    "tests",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    derandomize=LANE is not Lane.RANDOM,
+)
 hypothesis.settings.load_profile("tests")
 
 

@@ -39,6 +39,7 @@ DEFAULTS = {
     "RETRY_WINDOW": timedelta(days=1),
     "ON_REUSE": "session",
     "MAX_SESSIONS": None,
+    "AUTH_HEADER_NAME": "Authorization",
     "AUTH_HEADER_TYPES": ("Bearer",),
     "RECORD_CLIENT": "truncated",
     "USER_ID_FIELD": "pk",

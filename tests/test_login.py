@@ -8,6 +8,7 @@ from unittest.mock import patch
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model, signals
+from django.contrib.auth.backends import BaseBackend
 from django.test import RequestFactory
 from django.views.debug import SafeExceptionReporterFilter
 from rest_framework.exceptions import Throttled
@@ -65,11 +66,13 @@ def test_the_fields_of_a_form_are_hidden_in_an_error_report(ann: Any) -> None:
     """A view of a project that takes one may have forgotten to say so."""
     form = credentials(ann) | {"code": "123456"}
     request = RequestFactory().post("/", form)
-    with patch("jwt_refresh.login.sessions.start", side_effect=ZeroDivisionError):
-        with pytest.raises(ZeroDivisionError):
-            log_in(request, credentials(ann))
+    with (
+        patch("jwt_refresh.login.sessions.start", side_effect=ZeroDivisionError),
+        pytest.raises(ZeroDivisionError),
+    ):
+        log_in(request, credentials(ann))
     shown = SafeExceptionReporterFilter().get_post_parameters(request)
-    assert shown.dict() == dict.fromkeys(form, SafeExceptionReporterFilter.cleansed_substitute)
+    assert dict(shown) == {name: ["*" * 20] for name in form}
 
 
 def test_it_has_the_limits_of_the_endpoint(
@@ -83,3 +86,58 @@ def test_it_has_the_limits_of_the_endpoint(
     with pytest.raises(Throttled):
         log_in(request_of, credentials(phone.user))
     assert not Session.objects.exists()
+
+
+class Documented(BaseBackend):
+    """Has the signature that Django's documentation shows, and looks the name up by itself."""
+
+    def authenticate(
+        self, request: Any, username: str | None = None, password: str | None = None, **others: Any
+    ) -> Any:
+        if others:
+            raise AssertionError(others)
+        user = get_user_model()._default_manager.filter(email=username).first()
+        return user if user is not None and user.check_password(password or "") else None
+
+
+@pytest.mark.parametrize(
+    "backend", [f"{__name__}.Documented", "django.contrib.auth.backends.ModelBackend"]
+)
+@pytest.mark.parametrize("password", [PASSWORD, "wrong"])
+def test_a_backend_is_asked_as_djangos_own_form_asks_it(
+    ann: Any, request_of: Any, settings: Any, monkeypatch: Any, backend: str, password: str
+) -> None:
+    settings.AUTHENTICATION_BACKENDS = [backend]
+    monkeypatch.setattr(get_user_model(), "USERNAME_FIELD", "email")
+    type(ann)._default_manager.update(email="ann@example.com")
+    given = {"email": "ann@example.com", "password": password}
+    failed: list[Any] = []
+
+    def note(credentials: Any, **facts: Any) -> None:
+        failed.append(credentials)
+
+    signals.user_login_failed.connect(note)
+    try:
+        if password == PASSWORD:
+            assert log_in(request_of, given).session.user == ann
+        else:
+            with pytest.raises(InvalidCredentials):
+                log_in(request_of, given)
+    finally:
+        signals.user_login_failed.disconnect(note)
+    assert [told["username"] for told in failed] == ["ann@example.com"] * (password != PASSWORD)
+
+
+class Strict(BaseBackend):
+    """Asks for a second factor."""
+
+    def authenticate(self, request: Any, otp: str = "", **credentials: Any) -> Any:
+        user = get_user_model()._default_manager.get(**{NAME: credentials["username"]})
+        return user if otp == "123456" and user.check_password(credentials["password"]) else None
+
+
+def test_further_credentials_reach_the_backend(ann: Any, request_of: Any, settings: Any) -> None:
+    settings.AUTHENTICATION_BACKENDS = [f"{__name__}.Strict"]
+    assert log_in(request_of, credentials(ann) | {"otp": "123456"}).session.user == ann
+    with pytest.raises(InvalidCredentials):
+        log_in(request_of, credentials(ann))

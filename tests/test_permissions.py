@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.utils import translation
 from rest_framework.authentication import BasicAuthentication, SessionAuthentication
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission, IsAdminUser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -204,11 +205,50 @@ def test_an_object_that_others_forbid_is_forbidden_to_all(phone: Device, clock: 
         permission_classes = [(NotThisOne | No) | LATELY, NotThisOne & LATELY]
 
         def get(self, request: Request) -> Response:
-            self.check_object_permissions(request, object())
-            return Response({"paid": True})
+            with pytest.raises(PermissionDenied):
+                self.check_object_permissions(request, object())
+            return Response({"of the view": "granted"})
+
+    phone.login()
+    assert ask(View, phone.token).status_code == 200
+
+
+class OnWeekdays(IsAuthenticated):
+    """A permission of a project that asks for more than ours."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return super().has_permission(request, view) and False
+
+
+class OwnObjects(IsAuthenticated):
+    def has_object_permission(self, request: Request, view: APIView, obj: Any) -> bool:
+        return False
+
+
+@pytest.mark.parametrize("permission", [OnWeekdays & LATELY, LATELY & OnWeekdays, OnWeekdays | No])
+def test_what_a_project_adds_to_ours_counts_in_a_composition(
+    phone: Device, permission: Any
+) -> None:
+    class View(PayoutView):
+        permission_classes = [permission]
 
     phone.login()
     assert ask(View, phone.token).status_code == 403
+    assert ask(View, None).status_code in (401, 403)
+
+
+@pytest.mark.parametrize("permission", [OwnObjects & LATELY, LATELY & OwnObjects, OwnObjects | No])
+def test_what_a_project_adds_for_objects_counts_as_well(phone: Device, permission: Any) -> None:
+    class View(PayoutView):
+        permission_classes = [permission]
+
+        def get(self, request: Request) -> Response:
+            with pytest.raises(PermissionDenied):
+                self.check_object_permissions(request, object())
+            return Response({"of the view": "granted"})
+
+    phone.login()
+    assert ask(View, phone.token).status_code == 200
 
 
 def test_it_is_a_class_as_any_other_permission_is() -> None:

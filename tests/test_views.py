@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model, signals
-from django.contrib.auth.backends import BaseBackend
+from django.contrib.auth.backends import BaseBackend, ModelBackend
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
@@ -179,14 +179,21 @@ def test_nobody_learns_why_a_login_was_refused(
     assert b"invalid_credentials" in answers[0][1]
 
 
-def test_an_inactive_user_is_refused_whatever_the_backend(
+class Careless(ModelBackend):
+    """Lets users in that it then says may not be."""
+
+    def authenticate(self, request: Any, *args: Any, **credentials: Any) -> Any:
+        return get_user_model()._default_manager.get()
+
+
+def test_a_user_whom_a_backend_lets_in_by_mistake_is_refused(
     phone: Device, settings: Any, listen: Any
 ) -> None:
-    settings.AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.AllowAllUsersModelBackend"]
+    settings.AUTHENTICATION_BACKENDS = ["tests.test_views.Careless"]
     failed = listen(signals.user_login_failed)
     type(phone.user).objects.update(is_active=False)
     assert said(phone.login())[:2] == (401, "invalid_credentials")
-    assert failed.heard[0]["credentials"] == {NAME: "ann@example.com"}
+    assert failed.heard[0]["credentials"] == {"username": "ann@example.com"}
     # Packages that lock out by address count nothing without it.
     assert failed.heard[0]["request"].path == "/auth/login/"
     assert failed.heard[0]["sender"] == "jwt_refresh.login"
@@ -360,7 +367,10 @@ def test_verify_makes_one_query(phone: Device) -> None:
 def test_nobody_is_let_in_while_the_database_cannot_be_asked(
     phone: Device, path: str, error: type[Exception], log: Any
 ) -> None:
-    """Nor anonymous: a page that hides something from strangers would show as much as it can."""
+    """Nor anonymous: a page that hides something from strangers would show as much as it can.
+
+    (A41)
+    """
 
     def fail(*args: Any) -> None:
         raise error("gone")

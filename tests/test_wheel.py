@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -62,6 +63,8 @@ def check_metadata(metadata: Message) -> None:
     assert metadata["Name"] == "django-jwt-refresh"
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata.get_all("Provides-Extra") == ["demo", "test", "servers", "dev"]
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    check_description(str(metadata.get_payload()))
     requirements = metadata.get_all("Requires-Dist", [])
     assert {line for line in requirements if "extra ==" not in line} == {
         "Django>=5.2",
@@ -70,13 +73,27 @@ def check_metadata(metadata: Message) -> None:
     }
 
 
+def check_description(text: str) -> None:
+    """The README whole, for a page that follows no relative link and shows no relative picture."""
+    readme = (ROOT / "README.md").read_text()
+    relative = re.findall(r"(!?)\[([^]]+)\]\((?!https?:)([^)]+)\)", readme)
+    assert {path for picture, _, path in relative if picture} == {"docs/rotation.svg"}
+    assert not re.search(r"\]\((?!https?:)", text)
+    for picture, words, path in relative:
+        assert (f"*{words}*" if picture else f"`{path}`") in text
+        assert picture or words == path
+    assert re.findall(r"^#+ .+$", text, re.MULTILINE) == re.findall(
+        r"^#+ .+$", readme, re.MULTILINE
+    )
+
+
 def build(directory: Path) -> Path:
     """A wheel, built from a copy, so that nothing is left behind in the source."""
     source = directory / "source"
     for package in ("jwt_refresh", "tests", "example_project"):
         leave_out = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / package, source / package, ignore=leave_out)
-    for name in ("LICENSE", "README.md", "pyproject.toml", "setup.cfg"):
+    for name in ("LICENSE", "README.md", "pyproject.toml", "setup.cfg", "setup.py"):
         shutil.copy(ROOT / name, source)
     run("-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", directory, source)
     (wheel,) = directory.glob("*.whl")

@@ -12,11 +12,15 @@ from . import deploy, hooks, keys, rules, types
 
 @register()
 def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Apply all rules; those on values only where names and types are right."""
+    """Apply all rules; those on values only where names, types and the user model are right."""
     given = getattr(settings, "JWT_REFRESH", {})
     if not isinstance(given, dict):
         return [Error("JWT_REFRESH must be a dict.", id="jwt_refresh.E002")]
-    unreadable = [*types.check_names(given), *types.check_types(given)]
+    unreadable = [
+        *types.check_names(given),
+        *types.check_types(given),
+        *rules.check_user_model(),
+    ]
     rules_of_values = keys.RULES + rules.RULES + hooks.RULES
     return unreadable or [message for rule in rules_of_values for message in rule()]
 

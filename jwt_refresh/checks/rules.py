@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning
+from django.core.exceptions import ImproperlyConfigured
 from django.db import router
 from django.utils.functional import cached_property
 from django.views.debug import SafeExceptionReporterFilter
@@ -39,6 +40,16 @@ _is_scheme = re.compile(r"[\w!#$%&'*+.^`|~-]*", re.ASCII).fullmatch
 """A token of RFC 9110 section 5.6.2, or nothing."""
 BROWSER_HEADERS = {"cookie", "host", "origin", "referer", "user-agent", "content-type"}
 """Headers that browsers write by themselves, and so some that another site can make them send."""
+
+
+def check_user_model() -> Iterator[CheckMessage]:
+    try:
+        get_user_model()
+    except ImproperlyConfigured:
+        text = f"The user model {settings.AUTH_USER_MODEL!r} is not installed."
+        hint = 'Add "django.contrib.auth" and "django.contrib.contenttypes" to INSTALLED_APPS. '
+        hint += "A service that only verifies tokens needs no table of theirs, and no database."
+        yield Error(text, hint=hint, id="jwt_refresh.E021")
 
 
 def check_lifetimes() -> Iterator[CheckMessage]:

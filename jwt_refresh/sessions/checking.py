@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldError, ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from jwt_refresh.conf import conf
 from jwt_refresh.core import rotation
@@ -59,6 +62,24 @@ def authenticate(
     return session, claims
 
 
+def may_authenticate(user: Any) -> bool:
+    """Tell whether the project lets ``user`` be logged in, as for the sessions of Django itself.
+
+    Its backends say so in ``user_can_authenticate``, and one that agrees is enough; where none
+    has that method, ``is_active`` decides.
+    """
+    backends = _deciding(tuple(settings.AUTHENTICATION_BACKENDS))
+    if not backends:
+        return is_active(user)
+    return any(backend().user_can_authenticate(user) for backend in backends)
+
+
+@lru_cache(maxsize=16)
+def _deciding(paths: tuple[str, ...]) -> list[Callable[[], Any]]:
+    backends: list[Any] = [import_string(path) for path in paths]
+    return [backend for backend in backends if hasattr(backend(), "user_can_authenticate")]
+
+
 def verify(claims: Claims) -> None:
     """Raise unless the token would authenticate a request, or be refreshed, now.
 
@@ -103,7 +124,7 @@ def living_session(claims: Claims, now: datetime, columns: Columns | None = None
         raise _why_gone(claims)
     user = session.user
     owner = Owner(
-        subject_of(user, conf.USER_ID_FIELD), is_active(user), session.has_password_of(user)
+        subject_of(user, conf.USER_ID_FIELD), may_authenticate(user), session.has_password_of(user)
     )
     try:
         rotation.check_alive(session, owner, claims, now=now)

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from jwt_refresh.models import Session, SessionQuerySet
-from jwt_refresh.stores.database import in_rounds, session_rows, write_alias
+from jwt_refresh.stores.database import in_rounds, in_transaction, session_rows, write_alias
 
 from . import events
 
@@ -40,11 +40,12 @@ def revoke_user(user: Any, reason: str, *, keep: UUID | None = None) -> int:
 def revoke_refused(session: Session, code: str) -> None:
     """End a session that a request was refused for, with the ``code`` of the refusal as reason.
 
-    So it stays ended where the user is active again, or has the old password back, later on.
-    Once the caller's transaction is committed: what a refused request writes is rolled back as a
-    rule, and no request fails, or goes on, for the lack of it. The next one tries again.
+    So it stays ended where the user is active again, or has the old password back, later on. In a
+    transaction it waits for the end of the request: what a refused one writes is rolled back as a
+    rule. No request fails, or goes on, for the lack of it; the next one tries again.
     """
-    events.after_commit(lambda: revoke(session, code))
+    at_last = events.after_request if in_transaction() else events.after_commit
+    at_last(lambda: revoke(session, code))
 
 
 def revoke_deleted(instance: Session, using: str, **kwargs: Any) -> None:

@@ -24,6 +24,7 @@ from jwt_refresh.stores.database import in_rounds, session_rows
 
 from . import events
 from .checking import parse_sid
+from .device import plain_of
 from .issuing import Tokens, record, tokens_of
 
 KEPT = (
@@ -58,11 +59,11 @@ def keep_current(request: Any, user: Any) -> Tokens | None:
     claims = getattr(request, "auth", None)
     if not isinstance(claims, Claims):
         return None
-    sid, plain = parse_sid(claims), getattr(request, "_request", request)
+    sid, plain = parse_sid(claims), plain_of(request)
     return next(iter(in_rounds(lambda: _succeed(sid, user, plain))), None)
 
 
-def _succeed(sid: uuid.UUID, user: Any, request: HttpRequest) -> list[Tokens]:
+def _succeed(sid: uuid.UUID, user: Any, request: HttpRequest | None) -> list[Tokens]:
     """Return the tokens of a new session in the place of the one named; none where it is over."""
     now, reason = timezone.now(), Session.Reason.PASSWORD_CHANGED
     row = session_rows().of_user(user).filter(pk=sid)

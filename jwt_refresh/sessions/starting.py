@@ -7,21 +7,23 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db import IntegrityError, connections, transaction
+from django.contrib.auth.signals import user_logged_in
+from django.db import DatabaseError, IntegrityError, connections, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework.request import Request
 
 from jwt_refresh.conf import conf
 from jwt_refresh.core.claims import Style, later, whole_second
-from jwt_refresh.core.users import auth_hash_of, auth_hashes_of, is_active
+from jwt_refresh.core.users import auth_hash_of, auth_hashes_of, set_user
 from jwt_refresh.exceptions import PasswordChanged, UserInactive
 from jwt_refresh.lifetimes import Lifetimes, lifetimes_of
 from jwt_refresh.models import MAX_AMR, Session
 from jwt_refresh.sealing import sealed
-from jwt_refresh.stores.database import in_rounds, session_rows, write_alias
+from jwt_refresh.stores.database import in_rounds, in_transaction, session_rows, write_alias
 
 from . import events
+from .checking import may_authenticate
 from .device import plain_of, recorded_client
 from .ending import revoke_all
 from .issuing import Tokens, record, tokens_of
@@ -29,21 +31,29 @@ from .issuing import Tokens, record, tokens_of
 
 @sealed
 def start(
-    user: Any, request: HttpRequest | Request | None = None, *, amr: Sequence[str] = ()
+    user: Any,
+    request: HttpRequest | Request | None = None,
+    *,
+    amr: Sequence[str] = (),
+    login: bool = True,
 ) -> Tokens:
     """Start a session of ``user`` and issue its first tokens.
 
     For any way of logging in: the caller has made sure that it is this user, and may say how by
     ``amr``, the words of RFC 8176 (``pwd``, ``otp``, ``mfa``), which stay on the session and in
-    its tokens. Two statements; with ``MAX_SESSIONS`` a lock and an update more, and a query where
-    it revoked something. Joins the caller's transaction.
+    its tokens. As a login it sets ``request.user`` and sends Django's ``user_logged_in``, on which
+    ``last_login`` moves, and links that are good for one login are used up. ``login=False`` does
+    neither: for a session that somebody else uses, such as the support of a shop.
+
+    Two statements, beside what the receivers of that signal make; with ``MAX_SESSIONS`` a lock
+    and an update more, and a query where it revoked something. Joins the caller's transaction.
 
     Raises ``ValueError`` for an ``amr`` that is no short list of words, and where the keys only
     verify; ``UserInactive``, also where the user was deleted meanwhile; and ``PasswordChanged``
     where a replica, which lags, had shown the user with another password.
     """
     user = _as_written(user)
-    if not is_active(user):
+    if not may_authenticate(user):
         raise UserInactive("inactive at login")
     now = timezone.now()
     plain = plain_of(request)
@@ -56,7 +66,24 @@ def start(
         if not session_rows().filter(pk=session.pk).exists():
             raise UserInactive("deleted during login") from None
     events.started(session, plain)
+    if login:
+        _tell_logged_in(user, plain)
     return tokens
+
+
+def _tell_logged_in(user: Any, request: Any) -> None:
+    # Receivers are promised a request: Django's test client, too, gives them an empty one.
+    plain = HttpRequest() if request is None else getattr(request, "_request", request)
+    set_user(plain, user)
+    kind = user.__class__
+    try:
+        user_logged_in.send(kind, request=plain, user=user)
+    except DatabaseError:
+        # Django notes the time on the user's row, which may be gone by now; not where we hold it.
+        rows = kind._base_manager.using(write_alias()).filter(pk=user.pk)
+        if in_transaction() or rows.exists():
+            raise
+        raise UserInactive("deleted during login") from None
 
 
 def _as_written(user: Any) -> Any:

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 from django.core.signals import setting_changed
 from django.db import connections, models
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from jwt_refresh.models import Session
 
@@ -46,24 +46,76 @@ CHECKED: Columns = (
 def session_with_user(sid: uuid.UUID, alias: str, columns: Columns | None = None) -> Session | None:
     """Return the session with its ``user``; ``None`` where either is gone.
 
-    The fields that are not among ``columns`` (``None``: all) are deferred: each costs a query if
-    it is asked for after all. A default manager that hides users hides their sessions as well.
+    The user is what the default manager of the user model gives: with its annotations and related
+    objects, of the class that it makes; one that hides users hides their sessions as well. The
+    fields that are not among ``columns`` (``None``: all) are deferred: each costs a query if it
+    is asked for after all.
     """
     model: type[models.Model] = _USER.related_model
     columns = columns or ALL
-    row: Sequence[Any] | None
-    if type(model._default_manager).get_queryset is models.Manager.get_queryset:
-        row = _fetch(_plan(alias, model, columns), sid, alias)
-    else:
-        # Such a manager may decide anew each time (by tenant, say): no answer of its is kept.
-        row = _query(model, sid, alias, columns).first()
+    plan = _plan(alias, model, columns) if _is_plain(model._default_manager) else None
+    if plan is None:
+        return _by_manager(model, sid, alias, columns)
+    row = _fetch(plan, sid, alias)
     if row is None:
         return None
     names = _names(model)
     user = model.from_db(alias, names, row[: len(names)])
-    session = Session.from_db(alias, KNOWN + columns, (sid, user.pk, *row[len(names) :]))
+    return _session(sid, alias, columns, row[len(names) :], user)
+
+
+def _session(
+    sid: uuid.UUID, alias: str, columns: Columns, values: Sequence[Any], user: models.Model
+) -> Session:
+    session = Session.from_db(alias, KNOWN + columns, (sid, user.pk, *values))
     _USER.set_cached_value(session, user)
     return session
+
+
+def _is_plain(manager: Any) -> bool:
+    """Tell whether a manager chooses, adds and makes nothing of its own."""
+    kind, plain = type(manager), models.Manager
+    return (
+        kind.get_queryset is plain.get_queryset
+        and kind.using is plain.using
+        and kind.filter is plain.filter
+        and _only_adds(manager._queryset_class)
+    )
+
+
+@lru_cache(maxsize=64)
+def _only_adds(kind: type[QuerySet[Any, Any]]) -> bool:
+    """Tell whether a class of queries has new methods alone, beside those that write."""
+    own = kind.__mro__[: kind.__mro__.index(QuerySet)]
+    overridden = {name for base in own for name in vars(base) if hasattr(QuerySet, name)}
+    return overridden <= _HARMLESS
+
+
+_HARMLESS = {
+    *("create", "bulk_create", "get_or_create", "update_or_create"),
+    *("update", "bulk_update", "delete"),
+    # What Python notes of every class.
+    *vars(type("Noted", (), {})),
+    *("__annotations__", "__orig_bases__", "__parameters__"),
+}
+
+
+def _by_manager(
+    model: type[models.Model], sid: uuid.UUID, alias: str, columns: Columns
+) -> Session | None:
+    """Ask the manager each time: it may decide anew, by tenant, say. One query, if it can be."""
+    relation = _USER.related_query_name()
+    of_session = {f"jwt_session_{name}": F(f"{relation}__{name}") for name in columns}
+    users = _users_of(model, sid, alias).annotate(**of_session)
+    user: Any = next(iter(users[:1]), None)
+    if user is None:
+        return None
+    if of_session.keys() <= vars(user).keys():
+        values = [vars(user).pop(name) for name in of_session]
+        return _session(sid, alias, columns, values, user)
+    # It has put another object in the place of what it found.
+    row = Session.objects.using(alias).filter(pk=sid).values_list(*columns).first()
+    return None if row is None else _session(sid, alias, columns, row, user)
 
 
 def _names(model: type[models.Model]) -> list[str]:
@@ -96,6 +148,13 @@ class _Converters(local):
         return self.calls
 
 
+def _users_of(model: type[models.Model], sid: uuid.UUID, alias: str) -> QuerySet[Any, Any]:
+    # The filter comes first: columns named before it would make a join of their own, and
+    # show the state of another session of the same user.
+    users = model._default_manager.using(alias)
+    return users.filter(**{f"{_USER.related_query_name()}__pk": sid}).order_by()
+
+
 class _Plan(NamedTuple):
     sql: str
     named: bool
@@ -105,24 +164,16 @@ class _Plan(NamedTuple):
     converters: _Converters
 
 
-def _query(
-    model: type[models.Model], sid: uuid.UUID, alias: str, columns: Columns
-) -> QuerySet[Any, Any]:
-    # The filter comes first: columns named before it would make a join of their own, and
-    # show the state of another session of the same user.
-    relation = _USER.related_query_name()
-    return (
-        model._default_manager.using(alias)
-        .filter(**{f"{relation}__pk": sid})
-        .order_by()
-        .values_list(*_names(model), *(f"{relation}__{name}" for name in columns))
-    )
-
-
 @lru_cache(maxsize=64)
-def _plan(alias: str, model: type[models.Model], columns: Columns) -> _Plan:
-    compiler = _query(model, uuid.UUID(int=0), alias, columns).query.get_compiler(alias)
-    sql, _ = compiler.as_sql()
+def _plan(alias: str, model: type[models.Model], columns: Columns) -> _Plan | None:
+    """Put the query together; ``None`` where a column is read with parameters of its own."""
+    relation = _USER.related_query_name()
+    names = (*_names(model), *(f"{relation}__{name}" for name in columns))
+    query = _users_of(model, uuid.UUID(int=0), alias).values_list(*names).query
+    compiler = query.get_compiler(alias)
+    sql, parameters = compiler.as_sql()
+    if len(parameters) != 1:
+        return None
     named: bool = connections[alias].features.supports_paramstyle_pyformat
     if named:
         # The cursor of SQLite searches for a "%s" letter by letter, every time.

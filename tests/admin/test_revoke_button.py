@@ -234,3 +234,17 @@ def test_the_button_speaks_korean(admin_client: Client, ann: Any) -> None:
     told = admin_client.get(page_of(session, "history")).content.decode()
     assert "해지 시각" in told
     assert "revoked" not in told
+
+
+def test_a_hostile_name_is_text_in_confirmation_and_history(admin_client: Client, ann: Any) -> None:
+    hostile = "<script>alert(1)</script>"
+    type(ann).objects.filter(pk=ann.pk).update(**{ann.USERNAME_FIELD: hostile})
+    session = with_firefox(ann)
+    ann.refresh_from_db()
+    asked = admin_client.get(page_of(session, "revoke")).content.decode()
+    all_asked = admin_client.get(all_of(admin_client, session)).content.decode()
+    revoke(admin_client, session, confirmed="yes")
+    told = admin_client.get(page_of(session, "history")).content.decode()
+    for page in (asked, all_asked, told):
+        assert hostile not in page
+        assert "&lt;script&gt;alert(1)" in page

@@ -82,7 +82,7 @@ def test_what_a_client_calls_itself_is_text_on_a_page(admin_client: Client, ann:
     session = sessions.start(ann, request).session
     assert len(session.agent) <= 200
     assert session.agent.isprintable()
-    for address in (LIST, page_of(session)):
+    for address in (LIST, page_of(session), page_of(session, "revoke")):
         response = admin_client.get(address)
         assert "Set-Cookie: x" not in str(response.headers)
         assert "<script>alert" not in response.content.decode()
@@ -398,13 +398,16 @@ def test_a_page_explains_its_rows(admin_client: Client, ann: Any) -> None:
 def test_the_last_use_is_told_to_the_hour(
     admin_client: Client, ann: Any, clock: time_machine.Traveller
 ) -> None:
-    clock.shift(10 * 60)
-    session = sessions.start(ann).session
+    clock.shift(50 * 60)
+    tokens = sessions.start(ann)
+    clock.shift(25 * 60)
+    session = sessions.refresh(tokens.access_token).session
     for page in (LIST, page_of(session)):
         shown = admin_client.get(page).content.decode()
-        # Noon in London, as it is told in Seoul.
-        assert "Nov. 24, 2026, 9 p.m." in shown
-        assert "Nov. 24, 2026, 9:10 p.m." in shown
+        # Ten to one in London and a quarter past, as they are told in Seoul.
+        assert "Nov. 24, 2026, 9:50 p.m." in shown
+        assert "Nov. 24, 2026, 10 p.m." in shown
+        assert "10:15 p.m." not in shown.partition('id="issued_tokens-group"')[0]
 
 
 @with_users

@@ -44,16 +44,16 @@ def keys() -> list[str]:
     return [private_pem(ED)]
 
 
-def claims(user: Any, session: Session) -> dict[str, Any]:
-    return {}
+def claims(user: Any, session: Session) -> None:
+    """A function that takes what the one of ``CLAIMS`` is given; no check calls it."""
 
 
-def tenant(request: HttpRequest | None) -> str:
-    return "shop"
+def tenant(request: HttpRequest | None) -> None:
+    """The same for ``ISSUER`` and ``AUDIENCE``."""
 
 
-async def awaited(user: Any, session: Session) -> dict[str, Any]:
-    return {}
+async def awaited(user: Any, session: Session) -> None:
+    """One that would have to be awaited."""
 
 
 SHARED_CACHE = "django.core.cache.backends.db.DatabaseCache"
@@ -173,7 +173,7 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("W006", "SECRET", SERVICE | {"ALGORITHM": "HS256", "SECRET": [None]}),
     ("W007", "DENYLIST_CACHE", {"DENYLIST_CACHE": "default", "RETRY_WINDOW": NONE}),
 ]
-WITHOUT_A_KEY = {"E012", "E018", "W001", "W002", "W004", "W005", "W008"}
+WITHOUT_A_KEY = {"E012", "E018", "E021", "W001", "W002", "W004", "W005", "W008"}
 """Rules on more than one value of the dict, or none; each has a test of its own."""
 
 FINE: list[dict[str, Any]] = [
@@ -637,3 +637,10 @@ def test_a_pem_in_the_place_of_a_list_is_not_shown(
     assert not any(
         line in repr(messages) + caplog.text for line in private_pem(ED).splitlines()[1:-1]
     )
+
+
+def test_a_user_model_that_is_not_there(settings: Settings) -> None:
+    settings.AUTH_USER_MODEL = "nowhere.User"
+    (problem,) = checks.check_settings(None)
+    assert problem.id == "jwt_refresh.E021"
+    assert '"django.contrib.auth"' in str(problem.hint)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.signals import request_finished
 from django.db import DatabaseError, connection, transaction
 
 from jwt_refresh import sessions
@@ -134,19 +135,30 @@ def test_a_request_is_refused_also_where_the_end_cannot_be_written(
 
 
 @for_each_why
-def test_what_is_rolled_back_is_written_by_the_next_refused_request(
-    ann: Any, told: Told, why: str
-) -> None:
+@pytest.mark.parametrize("rolled_back", [False, True])
+def test_a_transaction_is_waited_for(ann: Any, told: Told, why: str, rolled_back: bool) -> None:
+    """Of the caller, who rolls back as a rule what a refused request wrote."""
     tokens = sessions.start(ann)
     change(ann, why)
-    for rolled_back in (True, False):
-        with transaction.atomic():
-            with statements(1):
-                refused(lambda: ASKS["authenticate"](tokens), why)
-            assert Session.objects.live().exists()
-            transaction.set_rollback(rolled_back)
-        assert Session.objects.live().exists() == rolled_back
+    with transaction.atomic():
+        with statements(1):
+            refused(lambda: ASKS["authenticate"](tokens), why)
+        transaction.set_rollback(rolled_back)
+    assert Session.objects.live().exists()
+    request_finished.send(None)
+    assert Session.objects.get().revoked_reason == why
     assert names(told) == ["started", "revoked"]
+
+
+@pytest.mark.usefixtures("atomic_requests", "style")
+@for_each_why
+@pytest.mark.parametrize("path", ["/me/", "/me/after-others/", "/me/optional/", "/hello/"])
+def test_every_view_ends_it_before_the_next_request(phone: Device, why: str, path: str) -> None:
+    phone.login()
+    before = change(phone.user, why)
+    phone.get(path)
+    type(phone.user)._default_manager.update(**before)
+    assert said(phone.get())[1] == said(phone.refresh())[1] == why
 
 
 def test_what_somebody_ended_meanwhile_keeps_its_reason(ann: Any, told: Told) -> None:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any, ClassVar
 
 import pytest
-from django.db import OperationalError, connection, connections, transaction
+from asgiref.sync import async_to_sync
+from django.contrib.auth import signals
+from django.contrib.auth.backends import BaseBackend, ModelBackend
+from django.contrib.auth.tokens import default_token_generator
+from django.db import DatabaseError, OperationalError, connection, connections, transaction
+from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
+from rest_framework.request import Request
 
 from jwt_refresh import sessions
 from jwt_refresh.exceptions import SessionRevoked, UserInactive
 from jwt_refresh.models import IssuedToken, Session
 from jwt_refresh.sessions import checking
-from tests.support.devices import make_user
+from tests.support.devices import Device, make_user
+from tests.support.http import said
 from tests.support.statements import statements
 from tests.support.threads import race
 from tests.support.told import Told, names
@@ -21,6 +31,8 @@ pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
 LOCKS = int(connections["default"].features.has_select_for_update)
 """Where logins take turns by themselves, no lock is asked for."""
+LAST_LOGIN = 1
+"""Django's own receiver of ``user_logged_in`` notes the time."""
 
 
 def test_an_inactive_user_starts_no_session(ann: Any) -> None:
@@ -38,9 +50,12 @@ def test_a_user_who_is_deleted_meanwhile_starts_no_session(ann: Any, told: Told)
     assert not told
 
 
-def test_start_is_two_inserts_in_the_callers_transaction(ann: Any, told: Told) -> None:
-    with statements(2):
-        sessions.start(ann)
+@pytest.mark.parametrize(("login", "count"), [(True, 2 + LAST_LOGIN), (False, 2)])
+def test_start_is_two_inserts_in_the_callers_transaction(
+    ann: Any, told: Told, login: bool, count: int
+) -> None:
+    with statements(count):
+        sessions.start(ann, login=login)
     with transaction.atomic():
         sessions.start(ann)
         transaction.set_rollback(True)
@@ -59,6 +74,161 @@ def test_a_start_that_lost_its_transaction_tries_again(ann: Any) -> None:
         tokens = sessions.start(ann)
     assert checking.authenticate(tokens.access_token, None)[0].user == ann
     assert (Session.objects.count(), IssuedToken.objects.count()) == (1, 1)
+
+
+# A login, for Django as well
+
+
+class Receiver:
+    """Notes what ``user_logged_in`` says, and whom the request is of by then."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[Any, ...]] = []
+
+    def __call__(self, sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
+        live = Session.objects.live().of_user(user).count()
+        self.heard.append((sender, request, user, request.user, live))
+
+
+@pytest.fixture
+def heard() -> Any:
+    receiver = Receiver()
+    signals.user_logged_in.connect(receiver)
+    yield receiver.heard
+    signals.user_logged_in.disconnect(receiver)
+
+
+def test_a_start_is_a_login(ann: Any, heard: Any, rf: Any) -> None:
+    request = rf.post("/")
+    lazy: Any = SimpleLazyObject(lambda: ann)
+    sessions.start(lazy, request)
+    assert heard == [(type(ann), request, ann, ann, 1)]
+    assert heard[0][1] is request
+    assert async_to_sync(request.auser)() == ann
+
+
+def test_a_request_of_rest_framework_is_told_as_the_one_of_django(
+    ann: Any, heard: Any, rf: Any
+) -> None:
+    request = rf.post("/")
+    sessions.start(ann, Request(request))
+    assert heard[0][1] is request
+
+
+def test_receivers_are_promised_a_request(ann: Any, heard: Any) -> None:
+    """As Django's test client gives them an empty one."""
+    sessions.start(ann)
+    ((_, request, *rest),) = heard
+    assert (type(request), rest) == (HttpRequest, [ann, ann, 1])
+
+
+def test_a_link_that_is_good_for_one_login_is_used_up(ann: Any) -> None:
+    link = default_token_generator.make_token(ann)
+    assert default_token_generator.check_token(ann, link)
+    sessions.start(ann)
+    ann.refresh_from_db()
+    assert ann.last_login is not None
+    assert not default_token_generator.check_token(ann, link)
+
+
+def test_whoever_looks_through_the_eyes_of_a_user_does_not_log_them_in(
+    ann: Any, heard: Any, rf: Any, told: Told
+) -> None:
+    request = rf.post("/")
+    request.user = staff = make_user("staff@example.com")
+    tokens = sessions.start(ann, request, login=False)
+    assert checking.authenticate(tokens.access_token, None)[0].user == ann
+    ann.refresh_from_db()
+    assert (heard, request.user, ann.last_login) == ([], staff, None)
+    assert names(told) == ["started"]
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+def test_trouble_of_a_receiver_is_shown_as_it_is(ann: Any, atomic: bool) -> None:
+    def fail(user: Any, **facts: Any) -> None:
+        with transaction.atomic(savepoint=False):
+            raise DatabaseError("a receiver's own")
+
+    signals.user_logged_in.connect(fail)
+    try:
+        with (
+            pytest.raises(DatabaseError, match="a receiver's own"),
+            transaction.atomic() if atomic else nullcontext(),
+        ):
+            sessions.start(ann)
+    finally:
+        signals.user_logged_in.disconnect(fail)
+
+
+# Who may log in
+
+
+class Suspending(ModelBackend):
+    """Knows more of a user than whether they are active."""
+
+    suspended: ClassVar[set[Any]] = set()
+
+    def user_can_authenticate(self, user: Any) -> bool:
+        return super().user_can_authenticate(user) and user.pk not in self.suspended
+
+
+class Asking(BaseBackend):
+    """Has no opinion."""
+
+    def authenticate(self, request: Any, **credentials: Any) -> None:
+        return None
+
+
+MODEL = "django.contrib.auth.backends.ModelBackend"
+ALL_USERS = "django.contrib.auth.backends.AllowAllUsersModelBackend"
+SUSPENDING, ASKING = f"{__name__}.Suspending", f"{__name__}.Asking"
+
+
+@pytest.mark.parametrize(
+    ("backends", "suspended", "active", "good"),
+    [
+        ([SUSPENDING], False, True, True),
+        ([SUSPENDING], True, True, False),
+        ([SUSPENDING], False, False, False),
+        ([ASKING, SUSPENDING], True, True, False),
+        ([SUSPENDING, MODEL], True, True, True),
+        ([MODEL], False, False, False),
+        ([ASKING], False, True, True),
+        ([ASKING], False, False, False),
+        ([ALL_USERS], False, False, True),
+        ([ASKING, ALL_USERS], False, False, True),
+    ],
+)
+@pytest.mark.usefixtures("style")
+def test_the_backends_of_the_project_say_who_may_be_and_stay_logged_in(
+    phone: Device,
+    settings: Any,
+    monkeypatch: Any,
+    backends: list[str],
+    suspended: bool,
+    active: bool,
+    good: bool,
+) -> None:
+    phone.login()
+    phone.get()
+    settings.AUTHENTICATION_BACKENDS = backends
+    monkeypatch.setattr(Suspending, "suspended", {phone.user.pk} if suspended else set())
+    type(phone.user)._default_manager.update(is_active=active)
+    phone.user.refresh_from_db()
+    uses: list[Callable[[], Any]] = [phone.get, lambda: phone.get("/hello/"), phone.verify]
+    for present in uses:
+        with statements(1):
+            response = present()
+        assert response.status_code == (200 if good else 401)
+        assert good or said(response)[1] == "user_inactive"
+    assert phone.refresh().status_code == (200 if good else 401)
+    if good:
+        sessions.start(phone.user)
+    else:
+        with pytest.raises(UserInactive, match=r"^inactive at login$"):
+            sessions.start(phone.user)
+    if backends[0] != ASKING:
+        assert phone.login().status_code == (200 if good else 401)
 
 
 # MAX_SESSIONS
@@ -99,11 +269,11 @@ def test_making_room_costs_the_same_however_many_there_are(
     for _ in range(others):
         sessions.start(ann)
     settings.JWT_REFRESH = {"MAX_SESSIONS": 1}
-    with statements(2 + LOCKS + 1 + 1):
+    with statements(2 + LOCKS + 1 + 1 + LAST_LOGIN):
         sessions.start(ann)
     assert Session.objects.live().count() == 1
     settings.JWT_REFRESH = {"MAX_SESSIONS": 2}
-    with statements(2 + LOCKS + 1):
+    with statements(2 + LOCKS + 1 + LAST_LOGIN):
         sessions.start(ann)
 
 

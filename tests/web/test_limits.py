@@ -108,6 +108,7 @@ def test_what_stands_before_our_own_proxy_wrote_it_counts_for_nothing(
 
 
 def test_an_account_has_only_so_many_guesses_from_all_addresses(phone: Device, log: Any) -> None:
+    """Trying passwords (A38)."""
     assert [guess(f"203.0.113.{number}", phone) for number in range(4)] == [[401]] * 3 + [[429]]
     assert "event=throttled scope=login-account" in log.text
     # Whoever is shut out by address counts for no account.

@@ -1,0 +1,126 @@
+"""The Python blocks of the documents run as they are typed, and do what is said of them."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from types import ModuleType
+from typing import Any
+
+import pytest
+from django.conf import settings as in_force
+from django.core.checks import run_checks
+from django.test import RequestFactory, override_settings
+from pytest_django import Settings
+
+from jwt_refresh import sessions
+from jwt_refresh.core.keys.generating import generate_private_key, public_half
+from jwt_refresh.models import Session
+from tests.support.devices import PASSWORD, Device
+from tests.support.documents import BLOCKS, TEXTS, block_with
+from tests.support.http import DAY, claims
+
+SIGNING_KEY = generate_private_key("EdDSA")
+SETTINGS = {place: code for place, code in BLOCKS.items() if code.startswith("# settings.py")}
+MODULES = {place: code for place, code in BLOCKS.items() if place not in SETTINGS}
+
+
+def typed(code: str, **given: Any) -> dict[str, Any]:
+    """What a file holds in which the block stands below what is ``given``."""
+    names: dict[str, Any] = {"__name__": "typed", **given}
+    exec(compile(code, "block", "exec"), names)
+    return names
+
+
+def test_no_block_is_left_out() -> None:
+    assert len(BLOCKS) == sum(text.count("```python") for text in TEXTS.values()) > 20
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGNING_KEY", SIGNING_KEY)
+    monkeypatch.setenv("PUBLIC_KEY", public_half(SIGNING_KEY))
+
+
+def settings_of(code: str) -> dict[str, Any]:
+    """What a block sets that was not set before."""
+    old = {"INSTALLED_APPS": [*in_force.INSTALLED_APPS], "MIDDLEWARE": [*in_force.MIDDLEWARE]}
+    old["INSTALLED_APPS"] = [app for app in old["INSTALLED_APPS"] if f'"{app}"' not in code]
+    return {name: value for name, value in typed(code, **old).items() if name.isupper()}
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("code", SETTINGS.values(), ids=SETTINGS)
+def test_a_block_of_settings_passes_the_checks(code: str) -> None:
+    with override_settings(USE_TZ=True, **settings_of(code)):
+        found = run_checks(include_deployment_checks=True)
+        ours = {str(message.id): message for message in found if "jwt_refresh." in str(message.id)}
+        assert not [message for message in ours.values() if message.is_serious()]
+        if "JWT_REFRESH" in code and "for tests" not in code:
+            # The caches of these tests are what the documents warn of.
+            assert ours.keys() <= {f"jwt_refresh.{it}" for it in ("W007", "W025", "W026")}
+
+
+@pytest.mark.parametrize("code", MODULES.values(), ids=MODULES)
+def test_a_block_of_code_is_complete(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for packages that are not ours, whose own tests are elsewhere."""
+    stand_in = ModuleType("celery")
+    stand_in.shared_task = lambda function: function  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "celery", stand_in)
+    if "allauth" in code:
+        compile(code, "block", "exec")
+    else:
+        typed(code, urlpatterns=[])
+
+
+@pytest.mark.django_db(transaction=True, databases="__all__")
+def test_the_verbs_of_the_readme(ann: Any, rf: RequestFactory) -> None:
+    request: Any = rf.post("/")
+    verbs = typed(block_with("def tokens_for"))
+    first = verbs["tokens_for"](ann, request)
+    assert claims(first.access_token)["amr"] == ["otp"]
+    second = verbs["successor_of"](first.access_token, request)
+    assert second.session == first.session
+    checked = typed(block_with("import log_in"))["checked"]
+    if type(ann).USERNAME_FIELD == "username":
+        assert checked(request, ann.get_username(), PASSWORD).session.user == ann
+    request.auth = None
+    typed(block_with("sessions.keep_current"))["set_own_password"](request, ann, "new")
+    assert ann.check_password("new")
+    verbs["close_account"](ann)
+    assert not Session.objects.live().exists()
+
+
+@pytest.mark.django_db
+def test_the_functions_of_the_readme_serve_as_settings(
+    phone: Device, settings: Settings, rf: RequestFactory
+) -> None:
+    hooks = {
+        "LOGIN_LIFETIMES": typed(block_with("def lifetimes"))["lifetimes"],
+        "CLAIMS": typed(block_with("def claims"))["claims"],
+        "ISSUER": typed(block_with("def issuer"))["issuer"],
+    }
+    settings.JWT_REFRESH = hooks
+    with override_settings(USE_TZ=True):
+        assert not [found for found in run_checks() if "jwt_refresh" in str(found.id)]
+    phone.login()
+    content = claims(phone.token)
+    assert (content["iss"], content["name"]) == ("https://testserver", phone.user.get_username())
+    job = sessions.start(phone.user)
+    assert claims(job.access_token)["iss"] == "https://example.com"
+    remembered = sessions.start(phone.user, rf.post("/", {"remember_me": "on"}))
+    assert (remembered.refresh_expires_in, remembered.session.ends_at) == (90 * DAY, None)
+    phone.user.is_staff = True
+    ends_at: Any = sessions.start(phone.user).session.ends_at
+    assert ends_at - sessions.start(phone.user).session.started_at <= timedelta(hours=12)
+
+
+@pytest.mark.django_db
+def test_purging_by_celery_purges(ann: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    stand_in = ModuleType("celery")
+    stand_in.shared_task = lambda function: function  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "celery", stand_in)
+    typed(block_with("import shared_task"))["purge_sessions"]()
+    assert capsys.readouterr().out.startswith("Deleted sessions: 0")
+    (entry,) = settings_of(block_with("CELERY_BEAT_SCHEDULE"))["CELERY_BEAT_SCHEDULE"].values()
+    assert entry["task"] == "accounts.tasks.purge_sessions"
