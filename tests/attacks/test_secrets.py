@@ -116,7 +116,7 @@ def test_a39_nothing_of_a_client_makes_a_record_of_its_own(
     for place in PLACES:
         place.send(text)
     ours = [record.getMessage() for record in log.records if record.name == "jwt_refresh"]
-    assert len(ours) > 10
+    assert len(ours) >= 10
     for message in ours:
         assert message.isprintable()
         assert len(message) < 500
