@@ -45,6 +45,7 @@ lint: .venv/.dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/python .ci/check_documents.py
 	$(BIN)/lint-imports
 	$(BIN)/python -m benchmarks.budget
 

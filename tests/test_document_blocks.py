@@ -12,6 +12,7 @@ from django.conf import settings as in_force
 from django.core.checks import run_checks
 from django.test import RequestFactory, override_settings
 from pytest_django import Settings
+from rest_framework.authentication import BaseAuthentication
 
 from jwt_refresh import sessions
 from jwt_refresh.core.keys.generating import generate_private_key, public_half
@@ -40,6 +41,11 @@ def test_no_block_is_left_out() -> None:
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIGNING_KEY", SIGNING_KEY)
     monkeypatch.setenv("PUBLIC_KEY", public_half(SIGNING_KEY))
+    # The project's own class, for tokens of another issuer.
+    theirs: Any = ModuleType("accounts.authentication")
+    theirs.OldTokenAuthentication = BaseAuthentication
+    monkeypatch.setitem(sys.modules, "accounts", ModuleType("accounts"))
+    monkeypatch.setitem(sys.modules, theirs.__name__, theirs)
 
 
 def settings_of(code: str) -> dict[str, Any]:

@@ -51,7 +51,8 @@ def test_wheel(tmp_path: Path) -> None:
         "jwt_refresh/locale/ko/LC_MESSAGES/django.mo",
         "jwt_refresh/migrations/0001_initial.py",
         "jwt_refresh/static/jwt_refresh/admin.css",
-        "jwt_refresh/templates/admin/jwt_refresh/session/revoke_selected.html",
+        "jwt_refresh/templates/admin/jwt_refresh/pagination.html",
+        "jwt_refresh/templates/admin/jwt_refresh/session/revoke.html",
     }
     sentence, path = use(wheel, tmp_path)
     assert sentence == "토큰이 필요합니다."

@@ -217,7 +217,6 @@ class SessionAdmin(Panel):
             "named": [(session, words.device_of(session)) for session in named],
             "others": counted["count"] - len(named),
         }
-        request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/jwt_refresh/session/revoke.html", context)
 
     def _end(self, request: HttpRequest, chosen: QuerySet[Session]) -> None:

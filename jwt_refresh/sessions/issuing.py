@@ -60,20 +60,24 @@ def tokens_of(session: Session, now: datetime, request: HttpRequest | None) -> T
     if session.style == Style.SLIDING:
         token = _issue(issuer, Kind.SLIDING, **common, **current, **extra)
         return Tokens(session, token, left)
-    issued_at = max(now, session.started_at)
-    exp = numeric_date(min(later(issued_at, session.lifetime), session.expires_at))
-    access = _issue(
-        issuer,
-        Kind.ACCESS,
-        **common,
-        **extra,
-        jti=secrets.token_urlsafe(16),
-        origin_jti=session.current_jti,
-        iat=numeric_date(issued_at),
-        exp=exp,
-    )
+    access, exp = _access_token(issuer, session, now, common | extra)
     refresh = issuer.issue(Kind.REFRESH, **common, **current)
     return Tokens(session, access, exp - numeric_date(now), refresh, left)
+
+
+def _access_token(
+    issuer: Issuer, session: Session, now: datetime, content: dict[str, Any]
+) -> tuple[str, int]:
+    """Encode an access token of this moment; return it with its ``exp``."""
+    issued_at = max(now, session.started_at)
+    exp = numeric_date(min(later(issued_at, session.lifetime), session.expires_at))
+    own = {
+        "jti": secrets.token_urlsafe(16),
+        "origin_jti": session.current_jti,
+        "iat": numeric_date(issued_at),
+        "exp": exp,
+    }
+    return _issue(issuer, Kind.ACCESS, **content, **own), exp
 
 
 def _extra_claims(session: Session) -> dict[str, Any]:

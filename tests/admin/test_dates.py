@@ -54,6 +54,7 @@ def test_years_lead_to_months_and_months_to_days(admin_client: Client, ann: Any)
         "March 2026",
         "April 2026",
     ]
+    assert [words for _, words in offered(admin_client, **by(2025))][1:] == ["December 2025"]
     days = offered(admin_client, **by(2026, 4))
     assert days[0] == (query(2026), "&lsaquo; 2026")
     assert [words for _, words in days[1:]] == [f"April {day}" for day in range(1, 6)]

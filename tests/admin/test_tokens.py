@@ -85,6 +85,9 @@ def test_a_token_is_current_superseded_displaced_or_expired(
     clock.shift(60)
     sessions.refresh(instead.refresh_token or instead.access_token)
     assert states(admin_client) == ["superseded", "displaced", "superseded", "current"]
+    theirs = sessions.start(make_user("bob@example.com")).session
+    assert states(admin_client)[:-1] == ["superseded", "displaced", "superseded", "current"]
+    theirs.delete()
     expired = IssuedToken.objects.filter(jti__in=[first.session.current_jti])
     expired.update(expires_at=timezone.now())
     assert states(admin_client) == ["expired", "displaced", "superseded", "current"]

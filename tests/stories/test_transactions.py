@@ -142,14 +142,34 @@ def test_a_refresh_that_fails_consumes_nothing(phone: Device, monkeypatch: Any) 
     assert phone.refresh().status_code == 200
 
 
-def test_what_only_the_transaction_shows_is_seen(phone: Device, settings: Any) -> None:
+def test_what_only_the_transaction_shows_is_seen(
+    phone: Device, laptop: Device, settings: Any
+) -> None:
     phone.login()
+    laptop.login()
     type(phone.user)._default_manager.update(is_active=False)
-    assert said(phone.refresh())[1] == "user_inactive"
+    assert said(laptop.refresh())[1] == "user_inactive"
     settings.MIDDLEWARE = [f"{__name__}.privileged", *settings.MIDDLEWARE]
     phone.http = Client()
     assert phone.refresh().status_code == 200
-    assert Session.objects.get().generation == 1
+    assert sorted(Session.objects.values_list("generation", flat=True)) == [0, 1]
+
+
+@pytest.mark.usefixtures("middleware", "style")
+def test_what_a_refused_request_ends_stays_ended_though_its_transaction_is_rolled_back(
+    phone: Device, told: Told
+) -> None:
+    users = type(phone.user)._default_manager
+    for path in ("/me/", "/hello/", "/auth/verify/", "/auth/refresh/"):
+        phone.login()
+        token = phone.refreshable if path == "/auth/refresh/" else phone.token
+        told.clear()
+        users.update(is_active=False)
+        send = phone.post if path.startswith("/auth/") else phone.get
+        assert said(send(path, token=token))[:2] == (401, "user_inactive")
+        users.update(is_active=True)
+        assert said(phone.get())[1] == said(phone.refresh())[1] == "user_inactive"
+        assert names(told) == ["revoked"]
 
 
 @pytest.mark.usefixtures("middleware")

@@ -176,8 +176,7 @@ def test_a_server_that_names_no_address_counts_by_account(
     assert try_from(address, bob) == 200
 
 
-def test_an_inactive_user_is_a_failure(phone: Device, settings: Any) -> None:
-    settings.AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.AllowAllUsersModelBackend"]
+def test_an_inactive_user_is_a_failure(phone: Device) -> None:
     type(phone.user)._default_manager.update(is_active=False)
     assert [try_from(HOME, phone) for _ in range(4)] == [401] * 3 + [429]
 
