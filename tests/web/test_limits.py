@@ -161,6 +161,7 @@ def test_a_number_of_proxies_that_is_none_is_as_if_it_were_not_set(
 
 
 def test_an_account_has_only_so_many_guesses_from_all_addresses(phone: Device, log: Any) -> None:
+    """Trying passwords (A38)."""
     assert [guess(f"203.0.113.{number}", phone) for number in range(4)] == [[401]] * 3 + [[429]]
     assert "event=throttled scope=login-account" in log.text
     # Whoever is shut out by address counts for no account.
