@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import unwrap
+from itertools import pairwise
 from traceback import walk_tb
 from typing import Any
 
 from django.contrib.auth import authenticate, get_user_model, signals
 from django.core.exceptions import PermissionDenied
+from django.dispatch import Signal
 from django.http import HttpRequest
 from rest_framework.request import Request
 
@@ -80,10 +83,10 @@ def _is_fault_of_ours(error: Exception) -> bool:
     A refusal is none; nor is what a receiver of ``user_login_failed`` raises, after a no: else
     whoever makes it fail, or finds it failing, could guess uncounted.
     """
-    told = any(
-        frame.f_locals.get("self") is signals.user_login_failed
-        for frame, _ in walk_tb(error.__traceback__)
-    )
+    # By the code that ran, since the frames are emptied: these two send no other signal themselves.
+    ran = [frame.f_code for frame, _ in walk_tb(error.__traceback__)]
+    senders = {unwrap(authenticate).__code__, _start_session.__code__}
+    told = any(by in senders and sent is Signal.send.__code__ for by, sent in pairwise(ran))
     refused = isinstance(error, PermissionDenied) or getattr(error, "status_code", 500) < 500
     if isinstance(error, TokenError):
         refused = not isinstance(error, Unavailable)
