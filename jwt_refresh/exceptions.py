@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 __all__ = [
+    "CSRFFailed",
     "InvalidCredentials",
     "InvalidRequest",
     "LoginTooOld",
@@ -46,6 +47,12 @@ class InvalidCredentials(TokenError):
     """A login was refused: unknown user, wrong password or inactive user, which is never told."""
 
     code = "invalid_credentials"
+
+
+class CSRFFailed(TokenError):
+    """Any page could have made a browser send the request, and its user knows nothing of it."""
+
+    code = "csrf_failed"
 
 
 class TokenMissing(TokenError):

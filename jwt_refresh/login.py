@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import unwrap
+from itertools import pairwise
+from traceback import walk_tb
 from typing import Any
 
 from django.contrib.auth import authenticate, get_user_model, signals
+from django.core.exceptions import PermissionDenied
+from django.dispatch import Signal
 from django.http import HttpRequest
-from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 
 from . import sessions
-from .exceptions import InvalidCredentials, PasswordChanged, UserInactive
+from .exceptions import InvalidCredentials, PasswordChanged, TokenError, Unavailable, UserInactive
+from .sealing import sealed
 from .sessions import Tokens, checking_password
 from .web.limits import LoginLimits
+from .web.transport import check_site
 
 __all__ = ["log_in"]
 
 
-@sensitive_variables()
+@sealed
 def log_in(request: HttpRequest | Request, credentials: Mapping[str, Any]) -> Tokens:
     """Check ``credentials`` with Django's ``authenticate()``, and start a session.
 
@@ -28,10 +34,13 @@ def log_in(request: HttpRequest | Request, credentials: Mapping[str, Any]) -> To
     the session back after its tokens were handed out.
 
     Raises ``InvalidCredentials`` for an unknown user, a wrong password and an inactive user alike,
-    ``Unavailable`` where the throttles' cache does not answer, REST framework's ``Throttled``, and
-    ``ValueError`` where the keys only verify.
+    ``CSRFFailed`` for a form of a page of another site, ``Unavailable`` where the throttles' cache
+    does not answer, REST framework's ``Throttled``, and ``ValueError`` where the keys only verify.
     """
-    plain = request._request if isinstance(request, Request) else request
+    plain: Any = request._request if isinstance(request, Request) else request
+    # A form of a project's own view holds the password too, and an error report shows its fields.
+    plain.sensitive_post_parameters = "__ALL__"
+    check_site(plain)
     limits = LoginLimits(plain, credentials[get_user_model().USERNAME_FIELD])
     limits.check()
     try:
@@ -39,8 +48,12 @@ def log_in(request: HttpRequest | Request, credentials: Mapping[str, Any]) -> To
     except InvalidCredentials:
         limits.failed()
         raise
-    limits.succeeded()
+    except Exception as error:
+        if _is_fault_of_ours(error):
+            limits.take_back()
+        raise
     request.user = tokens.session.user
+    limits.succeeded(request.user)
     return tokens
 
 
@@ -62,3 +75,19 @@ def _start_session(
             __name__, credentials={"username": given["username"]}, request=plain
         )
         raise InvalidCredentials(str(error)) from None
+
+
+def _is_fault_of_ours(error: Exception) -> bool:
+    """Tell whether the server failed before it could say if the password is right, or after a yes.
+
+    A refusal is none; nor is what a receiver of ``user_login_failed`` raises, after a no: else
+    whoever makes it fail, or finds it failing, could guess uncounted.
+    """
+    # By the code that ran, since the frames are emptied: these two send no other signal themselves.
+    ran = [frame.f_code for frame, _ in walk_tb(error.__traceback__)]
+    senders = {unwrap(authenticate).__code__, _start_session.__code__}
+    told = any(by in senders and sent is Signal.send.__code__ for by, sent in pairwise(ran))
+    refused = isinstance(error, PermissionDenied) or getattr(error, "status_code", 500) < 500
+    if isinstance(error, TokenError):
+        refused = not isinstance(error, Unavailable)
+    return not (told or refused)

@@ -120,6 +120,7 @@ class Session(models.Model):
         models.CASCADE,
         related_name="jwt_sessions",
         verbose_name=_("user"),
+        db_index=False,  # there is a wider one
     )
     style = models.CharField(_("style"), max_length=7, choices=STYLES)
     lifetime = models.DurationField(_("lifetime of a JWT"))
@@ -145,7 +146,11 @@ class Session(models.Model):
     class Meta:
         verbose_name = _("session")
         verbose_name_plural = _("sessions")
-        indexes = [models.Index(fields=["-started_at"], name="jwt_refresh_started")]
+        indexes = [
+            models.Index(fields=["-started_at"], name="jwt_refresh_started"),
+            # Each login counts the live sessions of its user: past those that were revoked.
+            models.Index(fields=["user", "revoked_at"], name="jwt_refresh_user"),
+        ]
 
     def __str__(self) -> str:
         return str(self.pk)

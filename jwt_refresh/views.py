@@ -31,14 +31,16 @@ from .serializers import LoginSerializer, SessionSerializer, TokenResponseSerial
 from .sessions.checking import find, parse_sid, sessions_of, verify
 from .sessions.refreshing import exchange
 from .web.endpoint import TokenView
-from .web.limits import Limit
-from .web.transport import body_of, idempotency_key_of, refuse, token_of
+from .web.limits import limit_session
+from .web.transport import body_of, check_site, idempotency_key_of, refuse, token_of
 
 __all__ = ["exception_handler"]
 
 JWKS_MAX_AGE = 300
 """How long others may keep the public keys, in seconds: a new one is published that long before
 it signs."""
+LISTED = 100
+"""How many sessions are listed: whoever has more ends them all at once."""
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
@@ -69,6 +71,10 @@ class IssuingView(TokenView):
 class LoginView(IssuingView):
     """Check the credentials with Django's ``authenticate()`` and start a session."""
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        check_site(request._request)
+        super().initial(request, *args, **kwargs)
+
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         serializer = LoginSerializer(data=body_of(request))
         serializer.is_valid(raise_exception=True)
@@ -82,10 +88,12 @@ class RefreshView(IssuingView):
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         encoded = token_of(request)
         claims = conf.verifier(request._request).refreshable(encoded)
-        # Only what we signed counts, so that no stranger uses up the tries of a session.
-        Limit("refresh", conf.REFRESH_RATE).hit(claims.sid)
-        key = idempotency_key_of(request)
-        tokens = exchange(claims, idempotency_key=key, request=request._request)
+        tokens = exchange(
+            claims,
+            idempotency_key=idempotency_key_of(request),
+            request=request._request,
+            permit=lambda: limit_session("refresh", claims.sid),
+        )
         return Response(TokenResponseSerializer(tokens).data)
 
 
@@ -95,8 +103,8 @@ class VerifyView(TokenView):
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         encoded = token_of(request)
         claims = conf.verifier(request._request).current(encoded)
-        Limit("verify", conf.REFRESH_RATE).hit(claims.sid)
         verify(claims)
+        limit_session("verify", claims.sid)
         left = claims.exp - numeric_date(timezone.now())
         return Response({"active": True, "expires_in": left})
 
@@ -140,10 +148,10 @@ class LogoutAllView(OwnSessionsView):
 
 
 class SessionListView(OwnSessionsView):
-    """List the live sessions of the user who asks, the one used last first."""
+    """List the live sessions of the user who asks, the one used last first: 100 at most."""
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        live = sessions_of(request.user).live().order_by("-issued_at", "-started_at", "pk")
+        live = sessions_of(request.user).live().order_by("-issued_at", "-started_at", "pk")[:LISTED]
         context = {"current": _current(request)}
         return Response(SessionSerializer(live, many=True, context=context).data)
 

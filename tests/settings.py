@@ -52,6 +52,7 @@ TEMPLATES = [
     }
 ]
 STATIC_URL = "static/"
+REST_FRAMEWORK = {"NUM_PROXIES": 0}
 DATABASE = os.environ.get("TEST_DATABASE", "sqlite")
 # One for each run, and in it for each process of pytest-xdist; the processes that these start
 # find it by the same name, since they inherit both variables.

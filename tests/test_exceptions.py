@@ -21,6 +21,7 @@ CODES = {
     "PasswordChanged": "password_changed",
     "InvalidCredentials": "invalid_credentials",
     "LoginTooOld": "insufficient_user_authentication",
+    "CSRFFailed": "csrf_failed",
     "Unavailable": "unavailable",
 }
 """The error table of the public contract, as far as a token is to blame."""

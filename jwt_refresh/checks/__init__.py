@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
-from . import deploy, hooks, keys, rules, types
+from . import caches, deploy, hooks, keys, rules, types
 
 
 @register()
@@ -21,7 +21,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         *types.check_types(given),
         *rules.check_user_model(),
     ]
-    rules_of_values = keys.RULES + rules.RULES + hooks.RULES
+    rules_of_values = keys.RULES + rules.RULES + hooks.RULES + caches.RULES
     return unreadable or [message for rule in rules_of_values for message in rule()]
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from django.conf import settings
 from django.core.cache import DEFAULT_CACHE_ALIAS
 from django.core.checks import CheckMessage, Warning
-from rest_framework.settings import api_settings
 
 from jwt_refresh.conf import conf
 from jwt_refresh.core.keys.generating import RSA_BITS
@@ -65,15 +64,6 @@ def check_counters_are_shared() -> Iterator[CheckMessage]:
         yield Warning(text, hint=hint, id="jwt_refresh.W025")
 
 
-def check_proxies() -> Iterator[CheckMessage]:
-    if conf.LOGIN_RATE is not None and api_settings.NUM_PROXIES is None:
-        hint = (
-            "Behind a proxy all clients would count as one address: say how many there are, or 0."
-        )
-        text = "REST_FRAMEWORK['NUM_PROXIES'] is not set."
-        yield Warning(text, hint=hint, id="jwt_refresh.W026")
-
-
 RULES: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
     check_rsa_sizes,
     check_origin,
@@ -81,5 +71,4 @@ RULES: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
     check_endless_sessions,
     check_limits_are_on,
     check_counters_are_shared,
-    check_proxies,
 )

@@ -20,6 +20,7 @@ from rest_framework.settings import api_settings
 
 from jwt_refresh.authentication import StatelessJWTAuthentication
 from jwt_refresh.conf import conf
+from jwt_refresh.exceptions import Unavailable
 from jwt_refresh.lifetimes import LONGEST, Lifetimes
 from jwt_refresh.models import Session
 from jwt_refresh.web.limits import parse_rate
@@ -155,6 +156,18 @@ def check_rates() -> Iterator[CheckMessage]:
             yield error("E015", name, "is no rate.", hint)
 
 
+def check_proxies() -> Iterator[CheckMessage]:
+    given: Any = api_settings.NUM_PROXIES
+    name = "REST_FRAMEWORK['NUM_PROXIES']"
+    hint = "Say how many proxies of your own stand in front of the server, or 0."
+    if given is None:
+        if conf.LOGIN_RATE is not None and _logs_in():
+            text = f"{name} is not set: behind a proxy no login is counted by address."
+            yield Warning(text, hint=hint, id="jwt_refresh.W026")
+    elif type(given) is not int or given < 0:
+        yield Error(f"{name} is no number of proxies.", hint=hint, id="jwt_refresh.E030")
+
+
 def check_denylist_alias() -> Iterator[CheckMessage]:
     if conf.DENYLIST_CACHE is not None and conf.DENYLIST_CACHE not in settings.CACHES:
         hint = f"It is one of {', '.join(settings.CACHES)}."
@@ -190,10 +203,19 @@ RULES: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
     check_router,
     check_auth_hash,
     check_rates,
+    check_proxies,
     check_denylist_alias,
     check_denylist_shared,
     check_retry_window,
 )
+
+
+def _logs_in() -> bool:
+    """Tell whether the keys can sign: a service that only verifies has no login."""
+    try:
+        return conf.keyring().signing is not None
+    except (ValueError, Unavailable):
+        return False  # another rule says what is wrong with the keys
 
 
 def clocks_are_set() -> bool:

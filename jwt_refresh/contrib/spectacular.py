@@ -69,7 +69,7 @@ NOTHING = {204: OpenApiResponse(description="done")}
 _describe(
     "LoginView",
     "post",
-    *(401, 404, 429),
+    *(401, 403, 404, 429),
     request=serializers.LoginSerializer,
     responses=TOKENS | {400: OpenApiResponse(OpenApiTypes.OBJECT, "an error, or errors by field")},
 )

@@ -71,6 +71,7 @@ class Migration(migrations.Migration):
                 (
                     "user",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="jwt_sessions",
                         to=settings.AUTH_USER_MODEL,
@@ -113,5 +114,9 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="session",
             index=models.Index(fields=["-started_at"], name="jwt_refresh_started"),
+        ),
+        migrations.AddIndex(
+            model_name="session",
+            index=models.Index(fields=["user", "revoked_at"], name="jwt_refresh_user"),
         ),
     ]

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.utils import timezone
 
 from jwt_refresh.models import Session, SessionQuerySet
 from jwt_refresh.stores.database import in_rounds, in_transaction, session_rows, write_alias
 
 from . import events
+
+BATCH = 1000
+"""How many sessions are read at a time."""
 
 
 def revoke(session: Session, reason: str) -> bool:
@@ -74,11 +76,22 @@ def mark_revoked(session: Session, reason: str) -> bool:
 def revoke_all(chosen: SessionQuerySet, among: SessionQuerySet, reason: str) -> int:
     """Revoke ``chosen`` in one UPDATE, and announce each; return how many they were.
 
-    ``among`` holds them all; it is read anew, since ``chosen`` may not find them any more.
+    ``among`` holds them all; it is read anew, since ``chosen`` may not find them any more: after
+    the commit, and so many at a time, since nobody knows how many there are.
     """
     at = timezone.now()
-    with transaction.atomic(using=chosen.db):
-        count = chosen.mark_revoked(reason, at)
-        for session in among.filter(revoked_at=at) if count else ():
-            events.revoked(session)
+    count = chosen.mark_revoked(reason, at)
+    if count:
+        events.after_commit(lambda: _announce(among.filter(revoked_at=at)))
     return count
+
+
+def _announce(revoked: SessionQuerySet) -> None:
+    """Announce the revocation of each. One query for every ``BATCH`` of them, or part of one."""
+    rest = revoked.order_by("pk")
+    while batch := [*rest[:BATCH]]:
+        for session in batch:
+            events.revoked(session)
+        if len(batch) < BATCH:
+            break
+        rest = rest.filter(pk__gt=batch[-1].pk)

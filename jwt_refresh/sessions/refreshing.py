@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
-from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 
 from jwt_refresh.conf import conf
@@ -16,6 +17,7 @@ from jwt_refresh.core.claims import Claims
 from jwt_refresh.core.rotation import Act
 from jwt_refresh.exceptions import InvalidRequest, TokenReused
 from jwt_refresh.models import Session
+from jwt_refresh.sealing import sealed
 from jwt_refresh.stores.database import in_rounds, in_transaction, session_rows
 
 from . import checking, events
@@ -42,7 +44,7 @@ MAX_IDEMPOTENCY_KEY = 255
 """Longest ``Idempotency-Key``, in characters."""
 
 
-@sensitive_variables()
+@sealed
 def refresh(
     encoded: str, *, idempotency_key: str = "", request: HttpRequest | Request | None = None
 ) -> Tokens:
@@ -73,7 +75,11 @@ def refresh(
 
 
 def exchange(
-    claims: Claims, *, idempotency_key: str = "", request: HttpRequest | None = None
+    claims: Claims,
+    *,
+    idempotency_key: str = "",
+    request: HttpRequest | None = None,
+    permit: Callable[[], None] = lambda: None,
 ) -> Tokens:
     """Do what ``refresh`` does, for a token that is verified already, and for our own endpoint.
 
@@ -81,14 +87,25 @@ def exchange(
     shows, for example, only that transaction sees. One statement more, and one round. Where the
     middleware rolls back since the answer is an error, the revocation of a stolen session is
     made again as soon as the request is over.
+
+    ``permit`` is called once, after the verdict, where tokens are about to be handed out; what it
+    raises refuses the request, and nothing is changed. A limit before the verdict would let a
+    thief who spends all tries hide the token that betrays him.
     """
     if len(idempotency_key) > MAX_IDEMPOTENCY_KEY:
         raise InvalidRequest("Idempotency-Key is too long")
     key_hashes = _key_hashes(idempotency_key)
-    return in_rounds(lambda: _exchange(claims, key_hashes, request))
+    # Once for all rounds: a race that is lost is no try of the client's.
+    permit_once = cache(permit)
+    return in_rounds(lambda: _exchange(claims, key_hashes, request, permit_once))
 
 
-def _exchange(claims: Claims, key_hashes: list[str], request: HttpRequest | None) -> Tokens | None:
+def _exchange(
+    claims: Claims,
+    key_hashes: list[str],
+    request: HttpRequest | None,
+    permit: Callable[[], None],
+) -> Tokens | None:
     """Take one round of a refresh; ``None`` where somebody else changed the row meanwhile."""
     joined = in_transaction()
     if joined:
@@ -103,6 +120,7 @@ def _exchange(claims: Claims, key_hashes: list[str], request: HttpRequest | None
         if joined:
             events.after_request(lambda: _end_reused(session, claims, request))
         raise
+    permit()
     if act is Act.REISSUE:
         tokens: Tokens | None = tokens_of(session, now, request)
     else:

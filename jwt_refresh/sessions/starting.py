@@ -19,6 +19,7 @@ from jwt_refresh.core.users import auth_hash_of, auth_hashes_of, set_user
 from jwt_refresh.exceptions import PasswordChanged, UserInactive
 from jwt_refresh.lifetimes import Lifetimes, lifetimes_of
 from jwt_refresh.models import MAX_AMR, Session
+from jwt_refresh.sealing import sealed
 from jwt_refresh.stores.database import in_rounds, in_transaction, session_rows, write_alias
 
 from . import events
@@ -27,7 +28,11 @@ from .device import plain_of, recorded_client
 from .ending import revoke_all
 from .issuing import Tokens, record, tokens_of
 
+MOST = 1000
+"""Most live sessions of a user where ``MAX_SESSIONS`` is ``None``: more than people have."""
 
+
+@sealed
 def start(
     user: Any,
     request: HttpRequest | Request | None = None,
@@ -43,8 +48,9 @@ def start(
     ``last_login`` moves, and links that are good for one login are used up. ``login=False`` does
     neither: for a session that somebody else uses, such as the support of a shop.
 
-    Two statements, beside what the receivers of that signal make; with ``MAX_SESSIONS`` a lock
-    and an update more, and a query where it revoked something. Joins the caller's transaction.
+    Three statements, a count and two inserts, beside what the receivers of that signal make; with
+    ``MAX_SESSIONS`` a lock and an update in the place of the count, and a query where it revoked
+    something. Joins the caller's transaction.
 
     Raises ``ValueError`` for an ``amr`` that is no short list of words, and where the keys only
     verify; ``UserInactive``, also where the user was deleted meanwhile; and ``PasswordChanged``
@@ -57,8 +63,9 @@ def start(
     plain = plain_of(request)
     session = _new_session(user, lifetimes_of(user, request), plain, amr, now)
     tokens = tokens_of(session, now, plain)
+    most = conf.MAX_SESSIONS or _most_if_full(user)
     try:
-        in_rounds(lambda: _save(session, now))
+        in_rounds(lambda: _save(session, now, most))
     except IntegrityError:
         # A commit that was made, and whose answer was lost, is found by the next round.
         if not session_rows().filter(pk=session.pk).exists():
@@ -133,11 +140,20 @@ def _joined(amr: Sequence[str]) -> str:
     return joined
 
 
-def _save(session: Session, now: datetime) -> Session:
+def _most_if_full(user: Any) -> int | None:
+    """Return ``MOST`` where the user has as many sessions, else ``None``.
+
+    A plain query, without a lock and before the transaction: of logins at the same instant some
+    may be too many, until the next one. It costs the others one statement, and not two.
+    """
+    return MOST if session_rows().of_user(user).live().count() >= MOST else None
+
+
+def _save(session: Session, now: datetime, most: int | None) -> Session:
     alias = write_alias()
     with transaction.atomic(using=alias):
-        if conf.MAX_SESSIONS is not None:
-            _make_room(session.user, conf.MAX_SESSIONS - 1)
+        if most is not None:
+            _make_room(session.user, most - 1)
         session.save(using=alias, force_insert=True)
         record(session, now)
     return session

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from django.http import HttpHeaders, HttpRequest, QueryDict
@@ -13,6 +14,7 @@ from rest_framework.request import Request
 from jwt_refresh import exceptions
 from jwt_refresh.conf import conf
 from jwt_refresh.exceptions import (
+    CSRFFailed,
     InvalidRequest,
     LoginTooOld,
     TokenError,
@@ -23,11 +25,14 @@ from jwt_refresh.sessions import events
 
 BODY_NAMES = ("refresh_token", "token")
 """The members of a body in which a token may travel."""
+SIMPLE_TYPES = ("", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
+"""The content types that a page may send to any site without asking first (Fetch, section 2.2.2)"""
 
 _ANSWERS = {
     exceptions.TokenError: (401, _("The token is not valid.")),
     exceptions.InvalidRequest: (400, _("The request is malformed.")),
     exceptions.InvalidCredentials: (401, _("No active account has these credentials.")),
+    exceptions.CSRFFailed: (403, _("The request comes from a page of another site.")),
     exceptions.TokenMissing: (401, _("A token is required.")),
     exceptions.TokenExpired: (401, _("The token has expired.")),
     exceptions.TokenAlreadyExpired: (401, _("The token has already expired.")),
@@ -73,12 +78,23 @@ def challenge(error: TokenError | None = None) -> str:
     return f'{scheme} realm="api", error="{code}"'
 
 
+def check_site(request: HttpRequest) -> None:
+    """Raise ``CSRFFailed`` for a form of a page of another site, as its browser says.
+
+    Any page can send one, from the address of whoever looks at it. JSON is not sent so: the
+    browser asks first (CORS), and the server has let that site.
+    """
+    cross_site = request.headers.get("Sec-Fetch-Site", "").strip().lower() == "cross-site"
+    if cross_site and request.method == "POST" and request.content_type in SIMPLE_TYPES:
+        raise CSRFFailed("a form from another site")
+
+
 def token_of_header(request: HttpRequest) -> str | None:
     """Return the token in ``AUTH_HEADER_NAME``; ``None`` without, or with a scheme not ours.
 
     Raises ``InvalidRequest`` for a scheme of ours with no token or with several.
     """
-    header: str = request.META.get(HttpHeaders.to_wsgi_name(conf.AUTH_HEADER_NAME), "")
+    header: str = request.META.get(_meta_name(conf.AUTH_HEADER_NAME), "")
     words = [word for word in header.split(" ") if word]
     schemes = {scheme.lower() for scheme in conf.AUTH_HEADER_TYPES}
     if words and words[0].lower() in schemes:
@@ -86,6 +102,11 @@ def token_of_header(request: HttpRequest) -> str | None:
             raise InvalidRequest("not one token behind the scheme")
         return words[1]
     return words[0] if len(words) == 1 and "" in schemes else None
+
+
+@lru_cache(maxsize=16)
+def _meta_name(header: str) -> str:
+    return HttpHeaders.to_wsgi_name(header)
 
 
 def token_of(request: Request) -> str:

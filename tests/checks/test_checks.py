@@ -44,6 +44,9 @@ def keys() -> list[str]:
     return [private_pem(ED)]
 
 
+SHARED_CACHE = "django.core.cache.backends.redis.RedisCache"
+
+
 def claims(user: Any, session: Session) -> None:
     """A function that takes what the one of ``CLAIMS`` is given; no check calls it."""
 
@@ -56,7 +59,6 @@ async def awaited(user: Any, session: Session) -> None:
     """One that would have to be awaited."""
 
 
-SHARED_CACHE = "django.core.cache.backends.db.DatabaseCache"
 STATELESS = "jwt_refresh.authentication.StatelessJWTAuthentication"
 
 BROKEN: list[tuple[str, str, dict[str, Any]]] = [
@@ -173,7 +175,10 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("W006", "SECRET", SERVICE | {"ALGORITHM": "HS256", "SECRET": [None]}),
     ("W007", "DENYLIST_CACHE", {"DENYLIST_CACHE": "default", "RETRY_WINDOW": NONE}),
 ]
-WITHOUT_A_KEY = {"E012", "E018", "E021", "W001", "W002", "W004", "W005", "W008"}
+WITHOUT_A_KEY = {
+    *{"E012", "E018", "E021", "E030"},
+    *{"W001", "W002", "W004", "W005", "W008", "W026", "W030", "W031"},
+}
 """Rules on more than one value of the dict, or none; each has a test of its own."""
 
 FINE: list[dict[str, Any]] = [
@@ -438,7 +443,7 @@ def test_naive_times_are_a_warning_where_they_are_not(settings: Settings, zone: 
     "given",
     [
         {"JWT_REFRESH": {"DENYLIST_CACHE": "shared"}},
-        {"REST_FRAMEWORK": {"DEFAULT_AUTHENTICATION_CLASSES": [STATELESS]}},
+        {"REST_FRAMEWORK": {"DEFAULT_AUTHENTICATION_CLASSES": [STATELESS], "NUM_PROXIES": 0}},
     ],
 )
 def test_a_retry_window_that_stateless_services_never_close_is_a_warning(
@@ -462,6 +467,99 @@ def test_a_denylist_that_nobody_else_sees_is_a_warning(settings: Settings, backe
     }
     settings.JWT_REFRESH = {"DENYLIST_CACHE": "own", "RETRY_WINDOW": NONE}
     assert ids() == ["W007"]
+
+
+# Proxies
+
+
+def test_where_logins_are_counted_the_proxies_must_be_known(settings: Settings) -> None:
+    settings.REST_FRAMEWORK = {}
+    (message,) = found()
+    assert (message.id, message.level) == ("jwt_refresh.W026", WARNING)
+    assert "NUM_PROXIES" in message.msg
+    assert message.hint
+
+
+@pytest.mark.parametrize("given", [{"LOGIN_RATE": None}, SERVICE])
+def test_where_no_login_is_counted_proxies_do_not_matter(
+    settings: Settings, given: dict[str, Any]
+) -> None:
+    settings.REST_FRAMEWORK = {}
+    settings.JWT_REFRESH = given
+    assert found() == []
+
+
+@pytest.mark.parametrize("given", [{"ALGORITHM": "none"}, SIGNER | {"PRIVATE_KEYS": failing}])
+def test_of_keys_that_do_not_serve_no_proxy_is_the_fault(
+    settings: Settings, given: dict[str, Any]
+) -> None:
+    settings.REST_FRAMEWORK = {}
+    settings.JWT_REFRESH = given
+    assert len(found()) == 1
+    assert ids() != ["W026"]
+
+
+@pytest.mark.parametrize("given", [-1, "1", 1.0, True, [1]])
+def test_what_is_no_number_of_proxies_is_an_error(settings: Settings, given: object) -> None:
+    settings.REST_FRAMEWORK = {"NUM_PROXIES": given}
+    (message,) = found()
+    assert (message.id, message.level) == ("jwt_refresh.E030", ERROR)
+    assert "NUM_PROXIES" in message.msg
+    assert message.hint
+
+
+# Caches
+
+BACKENDS = "django.core.cache.backends"
+CACHES = {
+    "database": {"BACKEND": f"{BACKENDS}.db.DatabaseCache", "LOCATION": "cache"},
+    "files": {"BACKEND": f"{BACKENDS}.filebased.FileBasedCache", "LOCATION": "/tmp/cache"},
+    "Memcached": {"BACKEND": f"{BACKENDS}.memcached.PyMemcacheCache", "LOCATION": "cache:1"},
+    "Redis": {"BACKEND": SHARED_CACHE, "LOCATION": "redis://cache"},
+    "memory": {"BACKEND": f"{BACKENDS}.locmem.LocMemCache"},
+}
+
+
+def ours() -> list[Any]:
+    """What our checks say. Django's make each cache, and one of Memcached needs its client."""
+    return checks.check_settings(None)
+
+
+@pytest.mark.parametrize("name", CACHES)
+def test_a_default_cache_that_counts_in_several_steps_is_a_warning(
+    settings: Settings, name: str
+) -> None:
+    settings.CACHES = {"default": CACHES[name]}
+    expected = ["W030"] if name in ("database", "files") else []
+    assert ids(ours()) == expected
+    assert all(CACHES[name]["BACKEND"] in message.msg and message.hint for message in ours())
+    settings.JWT_REFRESH = {"LOGIN_RATE": None}
+    assert ids(ours()) == expected
+    settings.JWT_REFRESH = {"LOGIN_RATE": None, "REFRESH_RATE": None}
+    assert ids(ours()) == []
+
+
+@pytest.mark.parametrize("name", CACHES)
+def test_a_denylist_that_may_lose_entries_is_a_warning(settings: Settings, name: str) -> None:
+    settings.CACHES = settings.CACHES | {"denylist": CACHES[name]}
+    settings.JWT_REFRESH = {"DENYLIST_CACHE": "denylist", "RETRY_WINDOW": NONE}
+    # What other processes do not even see needs no second warning.
+    assert ids(ours()) == {"Redis": [], "memory": ["W007"]}.get(name, ["W031"])
+    for most in (99_999, 100_000, "many"):
+        large = CACHES[name] | {"OPTIONS": {"MAX_ENTRIES": most}}
+        settings.CACHES = settings.CACHES | {"denylist": large}
+        few = name == "Memcached" or (name in ("database", "files") and most != 100_000)
+        assert ("W031" in ids(ours())) == few
+
+
+def test_of_caches_that_django_cannot_use_nothing_is_said(settings: Settings) -> None:
+    """Django says it, in its own checks or as soon as one is asked."""
+    unusable = {"BACKEND": "tests.nowhere.Cache"}
+    settings.JWT_REFRESH = {"DENYLIST_CACHE": "denylist", "RETRY_WINDOW": NONE}
+    settings.CACHES = {"denylist": unusable}
+    assert ours() == []
+    settings.CACHES = {"denylist": unusable, "default": unusable}
+    assert ours() == []
 
 
 # Where others can reach it
@@ -500,7 +598,6 @@ RISKY: list[tuple[str, str, dict[str, Any]]] = [
         "default cache",
         {"CACHES": {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}},
     ),
-    ("W026", "NUM_PROXIES", {"REST_FRAMEWORK": {}}),
 ]
 SAFE: list[dict[str, Any]] = [
     {},
@@ -539,7 +636,7 @@ def test_what_is_unsafe_where_others_reach_it_is_a_warning(
     ("off", "expected"),
     [
         (("LOGIN_RATE",), ["W024", "W025"]),
-        (("REFRESH_RATE",), ["W024", "W025", "W026"]),
+        (("REFRESH_RATE",), ["W024", "W025"]),
         (("LOGIN_RATE", "REFRESH_RATE"), ["W024", "W024"]),
     ],
 )
@@ -547,7 +644,7 @@ def test_what_counts_needs_a_shared_cache_and_addresses(
     settings: Settings, off: tuple[str, ...], expected: list[str]
 ) -> None:
     private = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-    given = {"JWT_REFRESH": dict.fromkeys(off), "CACHES": private, "REST_FRAMEWORK": {}}
+    given = {"JWT_REFRESH": dict.fromkeys(off), "CACHES": private}
     assert ids(found_at_deployment(settings, given)) == expected
 
 
@@ -560,8 +657,8 @@ def test_an_rsa_key_of_128_bits_of_strength_will_do(settings: Settings, bits: in
     assert all(str(bits) in message.msg for message in messages)
 
 
-def test_where_no_login_is_counted_its_cache_and_proxies_do_not_matter(settings: Settings) -> None:
-    given = {"JWT_REFRESH": {"LOGIN_RATE": None}, "REST_FRAMEWORK": {}}
+def test_where_no_login_is_counted_its_cache_does_not_matter(settings: Settings) -> None:
+    given = {"JWT_REFRESH": {"LOGIN_RATE": None}}
     assert ids(found_at_deployment(settings, given)) == ["W024"]
 
 

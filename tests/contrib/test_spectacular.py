@@ -25,7 +25,7 @@ ALWAYS = {400, 405, 413, 415, 503}
 TOKEN_ANYWHERE: list[dict[str, Any]] = [{}, {"JWTAuthentication": []}]
 HEADER: list[dict[str, Any]] = [{"JWTAuthentication": []}]
 ENDPOINTS: dict[str, tuple[str, set[int], Any]] = {
-    "/auth/login/": ("post", {200, 401, 404, 429}, None),
+    "/auth/login/": ("post", {200, 401, 403, 404, 429}, None),
     "/auth/refresh/": ("post", {200, 401, 404, 409, 429}, TOKEN_ANYWHERE),
     "/auth/verify/": ("post", {200, 401, 429}, TOKEN_ANYWHERE),
     "/auth/logout/": ("post", {204, 401}, TOKEN_ANYWHERE),
@@ -90,6 +90,11 @@ def test_what_is_asked_and_answered_is_described(schema: Any) -> None:
         ("header", "Idempotency-Key")
     ]
     assert refresh["parameters"][0]["schema"]["maxLength"] == 255
+    listed = schema["paths"]["/auth/sessions/"]["get"]["responses"]["200"]["content"]
+    assert listed["application/json"]["schema"] == {
+        "type": "array",
+        "items": {"$ref": "#/components/schemas/Session"},
+    }
     error = refresh["responses"]["409"]["content"]["application/json"]["schema"]
     assert error == {"$ref": "#/components/schemas/Error"}
     throttled = refresh["responses"]["429"]["content"]["application/json"]["schema"]

@@ -38,6 +38,24 @@ def asking(rf: Any, address: str, forwarded: str = "", agent: str = PHONE) -> An
         ("::ffff:192.0.2.7", "", None, "192.0.2.7"),
         ("", "", None, None),
         ("unix:", "", None, None),
+        ("192.0.2.7:4711", "", None, "192.0.2.7"),
+        ("192.0.2.7", "203.0.113.9:4711", 1, "203.0.113.9"),
+        ("192.0.2.7", "198.51.100.1, 203.0.113.9:4711", 1, "203.0.113.9"),
+        ("192.0.2.7", "[2001:db8::9]", 1, "2001:db8::9"),
+        ("192.0.2.7", "[2001:db8::9]:443", 1, "2001:db8::9"),
+        ("192.0.2.7", '"[2001:db8::9]:443"', 1, "2001:db8::9"),
+        ("192.0.2.7", "[fe80::1%eth0]:443", 1, "fe80::1"),
+        ("192.0.2.7", "[::ffff:203.0.113.9]:443", 1, "203.0.113.9"),
+        ("192.0.2.7", "2001:db8::9", 1, "2001:db8::9"),
+        ("192.0.2.7", "unknown", 1, None),
+        ("192.0.2.7", "unknown:4711", 1, None),
+        ("192.0.2.7", "_hidden", 1, None),
+        ("192.0.2.7", ",", 1, None),
+        ("192.0.2.7", "[", 1, None),
+        ("", "203.0.113.9", 1, "203.0.113.9"),
+        ("192.0.2.7", "203.0.113.9", -1, "192.0.2.7"),
+        ("192.0.2.7", "198.51.100.1, 203.0.113.9", -1, "192.0.2.7"),
+        ("192.0.2.7", "203.0.113.9", "1", "192.0.2.7"),
     ],
 )
 def test_an_address_is_believed_as_far_as_our_own_proxies_wrote_it(
@@ -45,7 +63,7 @@ def test_an_address_is_believed_as_far_as_our_own_proxies_wrote_it(
     monkeypatch: pytest.MonkeyPatch,
     address: str,
     forwarded: str,
-    proxies: int | None,
+    proxies: Any,
     expected: str | None,
 ) -> None:
     monkeypatch.setattr(api_settings, "NUM_PROXIES", proxies)

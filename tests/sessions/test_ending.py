@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import pytest
@@ -12,8 +14,9 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models.signals import pre_delete
 from django.test.utils import isolate_apps
 
-from jwt_refresh import sessions
+from jwt_refresh import sessions, signals
 from jwt_refresh.models import IssuedToken, Session
+from jwt_refresh.sessions import ending
 from jwt_refresh.sessions.ending import revoke_deleted
 from tests.support.devices import Device, make_user
 from tests.support.statements import statements
@@ -45,6 +48,36 @@ def test_revoking_a_user_leaves_others_alone(ann: Any, told: Told) -> None:
     assert {facts["session"].pk for name, facts in told if name == "revoked"} == revoked
     assert {facts["reason"] for name, facts in told if name == "revoked"} == {"closed"}
     assert Session.objects.live().get() == other
+
+
+@pytest.mark.parametrize("count", [4, 5])
+@pytest.mark.parametrize("inside", [nullcontext, transaction.atomic])
+def test_however_many_sessions_end_a_few_are_in_memory_at_a_time(
+    ann: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    inside: type[AbstractContextManager[Any]],
+    count: int,
+) -> None:
+    monkeypatch.setattr(ending, "BATCH", 2)
+    expected = {sessions.start(ann).session.pk for _ in range(count)}
+    seen: list[Any] = []
+    most = 0
+
+    def note(session: Session, **facts: Any) -> None:
+        nonlocal most
+        seen.append((session.pk, weakref.ref(session)))
+        most = max(most, sum(alive() is not None for _, alive in seen))
+
+    signals.session_revoked.connect(note)
+    try:
+        # The update, and a query for every two: the last finds one or none.
+        with statements(1 + 3), inside():
+            assert sessions.revoke_user(ann, "test") == count
+    finally:
+        signals.session_revoked.disconnect(note)
+    assert {pk for pk, _ in seen} == expected
+    assert len(seen) == count
+    assert most <= 4
 
 
 # Deletion

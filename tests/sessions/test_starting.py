@@ -20,7 +20,7 @@ from rest_framework.request import Request
 from jwt_refresh import sessions
 from jwt_refresh.exceptions import SessionRevoked, UserInactive
 from jwt_refresh.models import IssuedToken, Session
-from jwt_refresh.sessions import checking
+from jwt_refresh.sessions import checking, starting
 from tests.support.devices import Device, make_user
 from tests.support.http import said
 from tests.support.statements import statements
@@ -50,8 +50,8 @@ def test_a_user_who_is_deleted_meanwhile_starts_no_session(ann: Any, told: Told)
     assert not told
 
 
-@pytest.mark.parametrize(("login", "count"), [(True, 2 + LAST_LOGIN), (False, 2)])
-def test_start_is_two_inserts_in_the_callers_transaction(
+@pytest.mark.parametrize(("login", "count"), [(True, 3 + LAST_LOGIN), (False, 3)])
+def test_start_is_a_count_and_two_inserts_in_the_callers_transaction(
     ann: Any, told: Told, login: bool, count: int
 ) -> None:
     with statements(count):
@@ -276,6 +276,35 @@ def test_making_room_costs_the_same_however_many_there_are(
     settings.JWT_REFRESH = {"MAX_SESSIONS": 2}
     with statements(2 + LOCKS + 1 + LAST_LOGIN):
         sessions.start(ann)
+
+
+def test_no_account_grows_without_end(
+    ann: Any, monkeypatch: pytest.MonkeyPatch, told: Told
+) -> None:
+    """Nobody has so many devices; a stranger's script has."""
+    assert 100 <= starting.MOST <= 1000
+    monkeypatch.setattr(starting, "MOST", 3)
+    sessions.start(make_user("bob@example.com"))
+    first = sessions.start(ann)
+    for _ in range(2):
+        with statements(3 + LAST_LOGIN):
+            sessions.start(ann)
+    assert "revoked" not in names(told)
+    with statements(3 + LOCKS + 1 + 1 + LAST_LOGIN):
+        sessions.start(ann)
+    assert told[-2][1]["session"] == first.session
+    assert told[-2][1]["reason"] == "max_sessions"
+    sessions.start(ann)
+    assert Session.objects.of_user(ann).live().count() == 3
+    assert Session.objects.live().count() == 4
+
+
+def test_a_project_may_allow_more(ann: Any, monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    monkeypatch.setattr(starting, "MOST", 1)
+    settings.JWT_REFRESH = {"MAX_SESSIONS": 5}
+    for _ in range(5):
+        sessions.start(ann)
+    assert Session.objects.live().count() == 5
 
 
 def test_eight_logins_at_once_leave_no_more_than_are_allowed(ann: Any, settings: Any) -> None:

@@ -38,8 +38,25 @@ class Broken(LocMemCache):
     def set(self, *args: Any, **kwargs: Any) -> None:
         raise ConnectionError(f"redis://:{PASSWORD}@cache.example")
 
-    def get(self, *args: Any, **kwargs: Any) -> Any:
+    def has_key(self, *args: Any, **kwargs: Any) -> Any:
         raise ConnectionError(f"redis://:{PASSWORD}@cache.example")
+
+
+class Forgetful(LocMemCache):
+    """A cache that keeps nothing, and says nothing of it: full, or read-only."""
+
+    def set(self, *args: Any, **kwargs: Any) -> None:
+        pass
+
+
+class Hiding(Forgetful):
+    """A cache that is gone, as a client answers that hides it: django-redis may be set up so."""
+
+    def get(self, key: Any, default: Any = None, version: Any = None) -> Any:
+        return default
+
+    def has_key(self, key: Any, version: Any = None) -> Any:
+        return None
 
 
 def cached_in(settings: Any, **cache: Any) -> None:
@@ -181,6 +198,33 @@ def test_nobody_is_let_in_while_the_denylist_cannot_be_asked(
     assert PASSWORD not in log.text + response.content.decode()
     # The class that asks the database needs no denylist.
     assert phone.get().status_code == 200
+
+
+@pytest.mark.parametrize("backend", ["Forgetful", "Hiding"])
+def test_an_entry_that_was_not_kept_is_told_in_the_log(
+    phone: Device, settings: Any, log: pytest.LogCaptureFixture, backend: str
+) -> None:
+    cached_in(settings, BACKEND=f"{__name__}.{backend}")
+    phone.login()
+    assert phone.logout().status_code == 204
+    (told,) = (it for it in log.records if vars(it).get("event") == "store_unavailable")
+    assert vars(told)["why"] == "the cache 'denylist' has not kept an entry"
+    assert vars(told)["sid"] == claims(phone.token)["sid"]
+
+
+@pytest.mark.usefixtures("denylist")
+def test_an_entry_that_was_kept_is_not(phone: Device, log: Any) -> None:
+    phone.login()
+    phone.logout()
+    assert "store_unavailable" not in log.text
+
+
+def test_nobody_is_let_in_where_a_client_hides_that_the_denylist_is_away(
+    phone: Device, settings: Any
+) -> None:
+    cached_in(settings, BACKEND=f"{__name__}.Hiding")
+    phone.login()
+    assert said(phone.get(STATELESS))[:2] == (503, "unavailable")
 
 
 # A real server

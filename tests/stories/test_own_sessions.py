@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from django.utils import timezone
 from rest_framework.fields import DateTimeField
 from rest_framework.test import APIClient
 
-from jwt_refresh import sessions
+from jwt_refresh import sessions, views
 from jwt_refresh.models import Session
 from tests.support.devices import PAIR, Device
 from tests.support.http import claims, said
@@ -62,6 +62,21 @@ def test_people_see_their_live_sessions_and_which_one_is_theirs(
     }
     assert (second["sid"], second["agent"]) == (claims(phone.token)["sid"], "phone/1.0")
     assert (second["address"], second["current"]) == ("127.0.0.0/24", False)
+
+
+def test_the_list_has_a_limit(phone: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert views.LISTED == 100
+    monkeypatch.setattr(views, "LISTED", 3)
+    for minutes in range(1, 6):
+        Session.objects.filter(pk=sessions.start(phone.user).session.pk).update(
+            issued_at=timezone.now() - timedelta(minutes=minutes)
+        )
+    phone.login()
+    listed = phone.get("/auth/sessions/").json()
+    assert len(listed) == 3
+    assert listed[0]["current"] is True
+    newest = Session.objects.order_by("-issued_at")[:3]
+    assert [row["sid"] for row in listed] == [str(session.pk) for session in newest]
 
 
 def test_people_end_one_of_their_sessions(phone: Device, laptop: Device) -> None:

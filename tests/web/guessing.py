@@ -21,3 +21,10 @@ def guess(address: str, device: Device, times: int = 1, **headers: str) -> list[
     """An attacker tries passwords of the user of ``device``."""
     attacker = Device(device.user)
     return [try_from(address, attacker, f"guess {n}", **headers) for n in range(times)]
+
+
+def copy_of(device: Device) -> Device:
+    """A thief, with the tokens that the device has now."""
+    thief = Device(device.user)
+    thief.token, thief.refresh_token = device.token, device.refresh_token
+    return thief
