@@ -7,7 +7,6 @@ from traceback import walk_tb
 from typing import Any
 
 from django.contrib.auth import authenticate, get_user_model, signals
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
@@ -82,7 +81,8 @@ def _is_fault_of_ours(error: Exception) -> bool:
         frame.f_locals.get("self") is signals.user_login_failed
         for frame, _ in walk_tb(error.__traceback__)
     )
-    refused = isinstance(error, PermissionDenied) or getattr(error, "status_code", 500) < 500
     if isinstance(error, TokenError):
         refused = not isinstance(error, Unavailable)
+    else:
+        refused = getattr(error, "status_code", 500) < 500
     return not (told or refused)
