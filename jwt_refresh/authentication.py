@@ -8,7 +8,6 @@ from typing import Any
 
 from django.db.models.manager import EmptyManager
 from django.http import HttpRequest
-from django.views.decorators.debug import sensitive_variables
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
@@ -16,6 +15,7 @@ from .conf import conf
 from .core.claims import Claims
 from .core.users import set_user
 from .exceptions import TokenError, TokenInvalid, Unavailable
+from .sealing import sealed
 from .sessions import checking
 from .stores import denylist
 from .web.transport import challenge, refuse, token_of_header
@@ -50,7 +50,7 @@ class BearerAuthentication(BaseAuthentication):
     Raises ``Refusal`` for a token of ours that failed; leaves other schemes to others.
     """
 
-    @sensitive_variables()
+    @sealed
     def authenticate(self, request: Request) -> tuple[Any, Claims] | None:
         _vary(request)
         try:
@@ -86,7 +86,6 @@ class JWTAuthentication(BearerAuthentication):
     def __init__(self, *, confirms: bool = True) -> None:
         self.confirms = confirms
 
-    @sensitive_variables()
     def check(self, encoded: str, request: Request) -> tuple[Any, Claims]:
         session, claims = checking.authenticate(encoded, request._request, confirm=self.confirms)
         return session.user, claims
@@ -197,7 +196,6 @@ class StatelessJWTAuthentication(BearerAuthentication):
     where the database is asked.
     """
 
-    @sensitive_variables()
     def check(self, encoded: str, request: Request) -> tuple[Any, Claims]:
         claims = conf.verifier(request._request).authenticating(encoded)
         denylist.check(checking.parse_sid(claims))

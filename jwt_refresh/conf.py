@@ -40,9 +40,8 @@ class Setting(Generic[T]):
         self.name = name
 
     def __get__(self, conf: object, owner: type[object]) -> T:
-        given: dict[str, Any] = getattr(settings, "JWT_REFRESH", {})
-        value: T = given.get(self.name, self.default)
-        return value
+        # In no variable, since an error report shows those.
+        return getattr(settings, "JWT_REFRESH", {}).get(self.name, self.default)  # type: ignore[no-any-return]
 
 
 class Conf:

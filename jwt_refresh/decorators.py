@@ -11,11 +11,11 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.debug import sensitive_variables
 
 from .conf import conf
 from .core.users import set_user
 from .exceptions import TokenError, TokenMissing
+from .sealing import sealed
 from .sessions import checking
 from .web.transport import Refusal, refuse, token_of_header
 
@@ -59,7 +59,7 @@ def _is_async(view: Any) -> bool:
     return iscoroutinefunction(view) or getattr(owner, "view_is_async", False)
 
 
-@sensitive_variables()
+@sealed
 def _authenticate(request: HttpRequest) -> HttpResponseBase | None:
     try:
         encoded = token_of_header(request)

@@ -8,11 +8,11 @@ from typing import Any
 
 from django.contrib.auth import authenticate, get_user_model, signals
 from django.http import HttpRequest
-from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 
 from . import sessions
 from .exceptions import InvalidCredentials, PasswordChanged, TokenError, Unavailable, UserInactive
+from .sealing import sealed
 from .sessions import Tokens, checking_password
 from .web.limits import LoginLimits
 from .web.transport import check_site
@@ -20,7 +20,7 @@ from .web.transport import check_site
 __all__ = ["log_in"]
 
 
-@sensitive_variables()
+@sealed
 def log_in(request: HttpRequest | Request, credentials: Mapping[str, Any]) -> Tokens:
     """Check ``credentials`` with Django's ``authenticate()``, and start a session.
 
@@ -33,7 +33,9 @@ def log_in(request: HttpRequest | Request, credentials: Mapping[str, Any]) -> To
     ``CSRFFailed`` for a form of a page of another site, ``Unavailable`` where the throttles' cache
     does not answer, REST framework's ``Throttled``, and ``ValueError`` where the keys only verify.
     """
-    plain = request._request if isinstance(request, Request) else request
+    plain: Any = request._request if isinstance(request, Request) else request
+    # A form of a project's own view holds the password too, and an error report shows its fields.
+    plain.sensitive_post_parameters = "__ALL__"
     check_site(plain)
     limits = LoginLimits(plain, credentials[get_user_model().USERNAME_FIELD])
     limits.check()

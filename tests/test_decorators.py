@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, iscoroutinefunction
 from django.contrib.auth.decorators import permission_required
+from django.core.handlers.base import BaseHandler
+from django.db import connection, transaction
 from django.http import JsonResponse
-from django.test import AsyncClient, Client
+from django.test import AsyncClient, Client, RequestFactory
 from django.urls import path
 from rest_framework.response import Response
 
@@ -125,3 +127,37 @@ def test_async_code_finds_the_user_of_the_token_not_of_a_cookie(phone: Device) -
     assert get("/rest/", headers=headers).json() == {"user": "ann@example.com"}
     for where in ("/permitted/", "/permitted/async/"):
         assert get(where, headers=headers).status_code == 403
+
+
+def test_a_view_keeps_its_name_and_its_marks() -> None:
+    """Among the marks, that it runs in no transaction: Django reads it off the view."""
+
+    def plain(request: Any) -> JsonResponse:
+        """Say hello."""
+        return JsonResponse({})
+
+    async def waiting(request: Any) -> JsonResponse:
+        """Say hello."""
+        return JsonResponse({})
+
+    for view in (plain, waiting):
+        guarded = token_required(transaction.non_atomic_requests(view))
+        assert (guarded.__name__, guarded.__doc__) == (view.__name__, "Say hello.")
+        assert guarded._non_atomic_requests == {"default"}  # type: ignore[attr-defined]
+        assert iscoroutinefunction(guarded) == iscoroutinefunction(view)
+
+
+def test_a_marked_view_runs_in_no_transaction(phone: Device, atomic_requests: bool) -> None:
+    phone.login()
+    seen: list[bool] = []
+
+    @token_required
+    @transaction.non_atomic_requests(using="other")
+    @transaction.non_atomic_requests
+    def view(request: Any) -> JsonResponse:
+        seen.append(connection.in_atomic_block)
+        return JsonResponse({})
+
+    request = RequestFactory().get("/", headers={"Authorization": f"Bearer {phone.token}"})
+    assert BaseHandler().make_view_atomic(view)(request).status_code == 200
+    assert seen == [False]

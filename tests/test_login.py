@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model, signals
 from django.contrib.auth.backends import BaseBackend
 from django.test import RequestFactory
+from django.views.debug import SafeExceptionReporterFilter
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
@@ -58,6 +60,19 @@ def test_it_tells_django(ann: Any, request_of: Any) -> None:
         signals.user_logged_in.disconnect(note)
     plain = request_of._request if isinstance(request_of, Request) else request_of
     assert heard == [(plain, ann)]
+
+
+def test_the_fields_of_a_form_are_hidden_in_an_error_report(ann: Any) -> None:
+    """A view of a project that takes one may have forgotten to say so."""
+    form = credentials(ann) | {"code": "123456"}
+    request = RequestFactory().post("/", form)
+    with (
+        patch("jwt_refresh.login.sessions.start", side_effect=ZeroDivisionError),
+        pytest.raises(ZeroDivisionError),
+    ):
+        log_in(request, credentials(ann))
+    shown = SafeExceptionReporterFilter().get_post_parameters(request)
+    assert dict(shown) == {name: ["*" * 20] for name in form}
 
 
 def test_it_has_the_limits_of_the_endpoint(

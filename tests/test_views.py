@@ -194,6 +194,9 @@ def test_a_user_whom_a_backend_lets_in_by_mistake_is_refused(
     type(phone.user).objects.update(is_active=False)
     assert said(phone.login())[:2] == (401, "invalid_credentials")
     assert failed.heard[0]["credentials"] == {"username": "ann@example.com"}
+    # Packages that lock out by address count nothing without it.
+    assert failed.heard[0]["request"].path == "/auth/login/"
+    assert failed.heard[0]["sender"] == "jwt_refresh.login"
     assert not Session.objects.exists()
 
 
@@ -229,8 +232,9 @@ def test_login_and_logout_tell_django(phone: Device, listen: Any) -> None:
     assert [heard["user"] for heard in logged_out.heard] == [phone.user] * 2
 
 
+@pytest.mark.usefixtures("bob")
 def test_a_user_who_is_deleted_while_django_is_told_is_refused(phone: Device) -> None:
-    """Django notes the time of the login on a row that is gone."""
+    """Django notes the time of the login on a row that is gone; those of others are there."""
 
     def delete(user: Any, **facts: Any) -> None:
         type(user)._default_manager.filter(pk=user.pk).delete()
@@ -364,7 +368,10 @@ def test_verify_makes_one_query(phone: Device) -> None:
 def test_nobody_is_let_in_while_the_database_cannot_be_asked(
     phone: Device, path: str, error: type[Exception], log: Any
 ) -> None:
-    """Nor anonymous: a page that hides something from strangers would show as much as it can."""
+    """Nor anonymous: a page that hides something from strangers would show as much as it can.
+
+    (A41)
+    """
 
     def fail(*args: Any) -> None:
         raise error("gone")

@@ -15,6 +15,9 @@ from django.urls import NoReverseMatch, reverse
 
 from .listing import UncountedList, search
 
+HIDDEN = {"auth_hash", "key_hash"}
+"""Columns that no page shows."""
+
 
 class ReadOnly:
     """A mixin that lets nobody add or change a row."""
@@ -37,6 +40,11 @@ class Panel(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     class Media:
         css = {"all": ("jwt_refresh/admin.css",)}
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """Refuse what would spell out, letter by letter, a hash that no page shows."""
+        hidden = HIDDEN.intersection(lookup.split("__"))
+        return not hidden and super().lookup_allowed(lookup, value, request)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return UncountedList

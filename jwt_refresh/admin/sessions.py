@@ -21,6 +21,7 @@ from django.utils.translation import ngettext
 
 from jwt_refresh import sessions
 from jwt_refresh.models import IssuedToken, Session, SessionQuerySet
+from jwt_refresh.sealing import sealed
 
 from . import words
 from .listing import OneFilter, ReasonFilter, StateFilter
@@ -192,6 +193,7 @@ class SessionAdmin(Panel):
         }
         return self._revoke(request, queryset.live(), context)
 
+    @sealed
     def _revoke(
         self, request: HttpRequest, chosen: SessionQuerySet, context: dict[str, Any]
     ) -> HttpResponseBase | None:

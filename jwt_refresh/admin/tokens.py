@@ -107,7 +107,7 @@ class IssuedTokenAdmin(ShowsState, Panel):
     def of_session(self, token: IssuedToken) -> str:
         return anchor(self.link(Session, "change", token.session_id), token.session.state.label)
 
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         """Allow the link from a session. Other look-ups could spell out what no page shows."""
         return lookup == "session__id__exact"
 

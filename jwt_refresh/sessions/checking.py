@@ -14,7 +14,6 @@ from django.core.exceptions import FieldError, ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.module_loading import import_string
-from django.views.decorators.debug import sensitive_variables
 
 from jwt_refresh.conf import conf
 from jwt_refresh.core import rotation
@@ -30,6 +29,7 @@ from jwt_refresh.exceptions import (
     UserInactive,
 )
 from jwt_refresh.models import IssuedToken, Session, SessionQuerySet
+from jwt_refresh.sealing import sealed
 from jwt_refresh.stores.database import GONE, session_rows, unavailable, write_alias
 from jwt_refresh.stores.query import CHECKED, Columns, session_with_user
 
@@ -37,7 +37,7 @@ from .ending import revoke_refused
 from .events import after_commit
 
 
-@sensitive_variables()
+@sealed
 def authenticate(
     encoded: str, request: HttpRequest | None, *, confirm: bool = True
 ) -> tuple[Session, Claims]:
@@ -69,9 +69,10 @@ def may_authenticate(user: Any) -> bool:
     has that method, ``is_active`` decides.
     """
     backends = _deciding(tuple(settings.AUTHENTICATION_BACKENDS))
-    if not backends:
-        return is_active(user)
-    return any(backend().user_can_authenticate(user) for backend in backends)
+    for backend in backends:
+        if backend().user_can_authenticate(user):
+            return True
+    return not backends and is_active(user)
 
 
 @lru_cache(maxsize=16)

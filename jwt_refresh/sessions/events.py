@@ -20,6 +20,7 @@ from django.http import HttpRequest
 from jwt_refresh import signals
 from jwt_refresh.exceptions import TokenError, Unavailable
 from jwt_refresh.models import Session
+from jwt_refresh.sealing import seal
 from jwt_refresh.stores import denylist
 from jwt_refresh.stores.database import write_alias
 
@@ -55,7 +56,7 @@ def refused(error: TokenError) -> None:
     """Log why a request is refused, at the moment at which the refusal is sent.
 
     A store that does not answer is an ERROR, with the traceback of its cause where that is safe
-    to show; anything else is INFO.
+    to show, and none of its variables; anything else is INFO.
     """
     away = isinstance(error, Unavailable)
     level = logging.ERROR if away else logging.INFO
@@ -140,4 +141,14 @@ def _tell(
 
 def _log(level: int, facts: dict[str, str], exc_info: BaseException | None = None) -> None:
     text = " ".join(f"{name}=%s" for name in facts)
-    logger.log(level, text, *facts.values(), exc_info=exc_info, extra=facts)
+    if exc_info is not None:
+        seal(exc_info)
+    logger.log(level, text, *map(_on_one_line, facts.values()), exc_info=exc_info, extra=facts)
+
+
+def _on_one_line(text: str) -> str:
+    """Escape whatever is not printable: a reason may hold a line that looks like a record."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )

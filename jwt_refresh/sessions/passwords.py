@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
@@ -14,12 +14,12 @@ from django.contrib.auth.hashers import check_password
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
-from django.views.decorators.debug import sensitive_variables
 
 from jwt_refresh.core.claims import Claims
 from jwt_refresh.core.rotation import has_ended
 from jwt_refresh.core.users import auth_hash_of, auth_hashes_of
 from jwt_refresh.models import Session
+from jwt_refresh.sealing import seal, sealed
 from jwt_refresh.stores.database import in_rounds, session_rows
 
 from . import events
@@ -42,6 +42,7 @@ KEPT = (
 _checked: ContextVar[str | None] = ContextVar("password that is being checked", default=None)
 
 
+@sealed
 def keep_current(request: Any, user: Any) -> Tokens | None:
     """Go on with the session of ``request`` after a new password of ``user``, which is saved.
 
@@ -90,21 +91,30 @@ def _successor(session: Session, user: Any, now: datetime) -> Session:
     return successor
 
 
-@contextmanager
-def checking_password(password: str | None) -> Iterator[None]:
+@sealed
+def checking_password(password: str | None) -> AbstractContextManager[None]:
     """Let a hasher upgrade of ``password`` end no session while something checks it.
 
     Django encodes a password anew when it is checked and its encoding is outdated. To a session,
-    that is a new password, unless it happens in here.
+    that is a new password, unless it happens in here: ``with checking_password(password): ...``.
     """
-    token = _checked.set(password)
-    try:
-        yield
-    finally:
-        _checked.reset(token)
+    return _Checking(password)
 
 
-@sensitive_variables()
+class _Checking(AbstractContextManager[None]):
+    # No generator: its frame would show the password in a report of an error in here.
+    def __init__(self, password: str | None) -> None:
+        self._password = password
+
+    def __enter__(self) -> None:
+        self._token = _checked.set(self._password)
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        _checked.reset(self._token)
+        if error is not None:
+            seal(error)
+
+
 def carry_over(
     instance: Any, using: str, update_fields: Collection[str] | None = None, **kwargs: Any
 ) -> None:
@@ -149,7 +159,6 @@ def _stored(instance: Any, owner: Any, using: str) -> Any:
     return users.filter(**{key.name: getattr(instance, key.attname)}).first()
 
 
-@sensitive_variables()
 def _encode_anew(user: Any, encoded: str, owner: Any, using: str) -> bool:
     """Store ``encoded``, and take the sessions along; ``False`` where the row has changed."""
     key, known = getattr(user, owner._meta.pk.attname), [*auth_hashes_of(user)]

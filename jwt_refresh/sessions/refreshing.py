@@ -10,7 +10,6 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
-from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 
 from jwt_refresh.conf import conf
@@ -18,6 +17,7 @@ from jwt_refresh.core.claims import Claims
 from jwt_refresh.core.rotation import Act
 from jwt_refresh.exceptions import InvalidRequest, TokenReused
 from jwt_refresh.models import Session
+from jwt_refresh.sealing import sealed
 from jwt_refresh.stores.database import in_rounds, in_transaction, session_rows
 
 from . import checking, events
@@ -44,7 +44,7 @@ MAX_IDEMPOTENCY_KEY = 255
 """Longest ``Idempotency-Key``, in characters."""
 
 
-@sensitive_variables()
+@sealed
 def refresh(
     encoded: str, *, idempotency_key: str = "", request: HttpRequest | Request | None = None
 ) -> Tokens:

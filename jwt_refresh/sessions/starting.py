@@ -19,6 +19,7 @@ from jwt_refresh.core.users import auth_hash_of, auth_hashes_of, set_user
 from jwt_refresh.exceptions import PasswordChanged, UserInactive
 from jwt_refresh.lifetimes import Lifetimes, lifetimes_of
 from jwt_refresh.models import MAX_AMR, Session
+from jwt_refresh.sealing import sealed
 from jwt_refresh.stores.database import in_rounds, in_transaction, session_rows, write_alias
 
 from . import events
@@ -31,6 +32,7 @@ MOST = 1000
 """Most live sessions of a user where ``MAX_SESSIONS`` is ``None``: more than people have."""
 
 
+@sealed
 def start(
     user: Any,
     request: HttpRequest | Request | None = None,

@@ -91,13 +91,17 @@ def _only_adds(kind: type[QuerySet[Any, Any]]) -> bool:
     return overridden <= _HARMLESS
 
 
+class _Empty:
+    """A class with nothing but what Python notes of each."""
+
+
 _HARMLESS = {
     *("create", "bulk_create", "get_or_create", "update_or_create"),
     *("update", "bulk_update", "delete"),
-    # What Python notes of every class.
-    *vars(type("Noted", (), {})),
     *("__annotations__", "__orig_bases__", "__parameters__"),
+    *vars(_Empty),
 }
+"""The names that a class of queries may define anew, and read as any other."""
 
 
 def _by_manager(

@@ -8,11 +8,11 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
-from django.http import HttpRequest
+from django.http import HttpRequest, UnreadablePostError
 from django.http.response import HttpResponseBase
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.debug import sensitive_post_parameters
 from rest_framework import status
 from rest_framework import views as rest
 from rest_framework.exceptions import (
@@ -28,9 +28,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from jwt_refresh.exceptions import InvalidRequest, TokenError
+from jwt_refresh.sealing import sealed
 from jwt_refresh.stores.database import is_away, unavailable
 
 from .transport import refuse
+
+MAX_BODY = 64 * 1024
+"""Largest body that is read, in bytes. A token, or a name and a password, are far smaller."""
 
 
 class RequestTooLarge(APIException):
@@ -75,15 +79,15 @@ class TokenView(rest.APIView):
         view._non_atomic_requests = EveryAlias()
         return view
 
-    # No frame below shows a token or a password in an error report.
-    @method_decorator([sensitive_post_parameters(), sensitive_variables()])
+    @method_decorator(sensitive_post_parameters())
+    @sealed
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = super().dispatch(request, *args, **kwargs)
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        _check_body(request._request)
+        _read_body(request._request)
         super().initial(request, *args, **kwargs)
 
     def get_exception_handler(self) -> Callable[..., Response | None]:
@@ -92,7 +96,9 @@ class TokenView(rest.APIView):
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, TokenError):
             exc = refuse(exc)
-        elif isinstance(exc, ParseError | SuspiciousOperation | RecursionError):
+        elif isinstance(
+            exc, ParseError | SuspiciousOperation | RecursionError | UnreadablePostError
+        ):
             exc = refuse(InvalidRequest(f"body: {type(exc).__name__}"))
         elif is_away(exc):
             exc = refuse(unavailable(exc))
@@ -101,14 +107,25 @@ class TokenView(rest.APIView):
         return super().handle_exception(exc)
 
 
-def _check_body(request: HttpRequest) -> None:
-    """Refuse, before parsing, a body that REST framework's parsers would read whole or fail on."""
-    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+def _read_body(request: Any) -> None:
+    """Read the body for REST framework's parsers, which would read any body whole, or fail on it.
+
+    The server may not know its length (chunks of HTTP/1.1, HTTP/2): no more is read than is
+    allowed, and the length is noted, without which REST framework takes a body for none.
+    """
+    limit = min(MAX_BODY, settings.DATA_UPLOAD_MAX_MEMORY_SIZE or MAX_BODY)
     try:
-        too_large = limit is not None and int(request.META.get("CONTENT_LENGTH") or 0) > limit
+        length = int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
         raise InvalidRequest("Content-Length is no number") from None
-    if too_large:
+    if length > limit:
         raise RequestTooLarge
     if request.encoding and codecs.lookup(request.encoding).name not in ("utf-8", "ascii"):
         raise UnsupportedMediaType(request.META["CONTENT_TYPE"])
+    if not request._read_started:
+        request._body = request.read(limit + 1)
+    # A form with files that a middleware has parsed is gone.
+    if body := getattr(request, "_body", b""):
+        if len(body) > limit:
+            raise RequestTooLarge
+        request.META["CONTENT_LENGTH"] = str(len(body))

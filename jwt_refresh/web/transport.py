@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from django.http import HttpHeaders, HttpRequest, QueryDict
@@ -93,7 +94,7 @@ def token_of_header(request: HttpRequest) -> str | None:
 
     Raises ``InvalidRequest`` for a scheme of ours with no token or with several.
     """
-    header: str = request.META.get(HttpHeaders.to_wsgi_name(conf.AUTH_HEADER_NAME), "")
+    header: str = request.META.get(_meta_name(conf.AUTH_HEADER_NAME), "")
     words = [word for word in header.split(" ") if word]
     schemes = {scheme.lower() for scheme in conf.AUTH_HEADER_TYPES}
     if words and words[0].lower() in schemes:
@@ -101,6 +102,11 @@ def token_of_header(request: HttpRequest) -> str | None:
             raise InvalidRequest("not one token behind the scheme")
         return words[1]
     return words[0] if len(words) == 1 and "" in schemes else None
+
+
+@lru_cache(maxsize=16)
+def _meta_name(header: str) -> str:
+    return HttpHeaders.to_wsgi_name(header)
 
 
 def token_of(request: Request) -> str:

@@ -118,6 +118,25 @@ def test_the_list_is_filtered_by_state(admin_client: Client, ann: Any) -> None:
     assert b"ended (1)" in admin_client.get(LIST, {"_facets": "True"}).content
 
 
+@pytest.mark.parametrize(
+    "lookup",
+    [
+        "auth_hash",
+        "auth_hash__startswith",
+        "auth_hash__regex",
+        "issued_tokens__key_hash__startswith",
+        "user__password__startswith",
+        "user__jwt_sessions__auth_hash__startswith",
+    ],
+)
+def test_no_lookup_spells_out_what_no_page_shows(ann: Any, lookup: str) -> None:
+    """For whoever may only look. What is shown may be looked up, as in any admin."""
+    session = sessions.start(ann).session
+    client = staff(("view", Session))
+    assert client.get(LIST, {lookup: session.auth_hash[0]}).status_code == 400
+    assert listed(client, address__startswith="9") == set()
+
+
 def test_the_newest_session_comes_first(
     admin_client: Client, ann: Any, clock: time_machine.Traveller
 ) -> None:

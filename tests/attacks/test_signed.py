@@ -1,8 +1,4 @@
-"""Tokens that we did sign, at every place that takes one: what they are good for no longer.
-
-Races (A30) are in ``test_refreshing``, guesses and lock-outs (A38) in ``test_throttling``, stores
-that cannot be asked (A41) in ``test_views``.
-"""
+"""Tokens that we did sign, at every place that takes one: what they are good for no longer."""
 
 from __future__ import annotations
 

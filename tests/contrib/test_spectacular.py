@@ -90,6 +90,11 @@ def test_what_is_asked_and_answered_is_described(schema: Any) -> None:
         ("header", "Idempotency-Key")
     ]
     assert refresh["parameters"][0]["schema"]["maxLength"] == 255
+    listed = schema["paths"]["/auth/sessions/"]["get"]["responses"]["200"]["content"]
+    assert listed["application/json"]["schema"] == {
+        "type": "array",
+        "items": {"$ref": "#/components/schemas/Session"},
+    }
     error = refresh["responses"]["409"]["content"]["application/json"]["schema"]
     assert error == {"$ref": "#/components/schemas/Error"}
     throttled = refresh["responses"]["429"]["content"]["application/json"]["schema"]

@@ -45,6 +45,7 @@ def one_successor(answers: list[tuple[Answer, Answer]]) -> str:
 
 
 def test_all_who_present_one_token_get_one_successor(workers: Workers, phone: Device) -> None:
+    """At once (A30)."""
     phone.login()
     token = phone.refreshable
     for generation in range(1, ROUNDS + 1):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from traceback import walk_tb
 from typing import Any
 from unittest.mock import Mock
 
@@ -13,9 +14,10 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 
 from jwt_refresh import sessions, signals
 from jwt_refresh.core.encoding import decode
-from jwt_refresh.exceptions import SessionRevoked, TokenReused
+from jwt_refresh.exceptions import SessionRevoked, TokenError, TokenReused
 from jwt_refresh.models import Session
 from jwt_refresh.sessions import checking, events
+from jwt_refresh.stores.database import unavailable
 from tests.support.told import Told, names
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
@@ -100,6 +102,54 @@ def test_each_event_is_a_record_with_its_facts(ann: Any, log: Any, clock: Any) -
     assert (
         log.messages[-1] == f"event=session_revoked sid={first} user_id={user} reason=device lost"
     )
+
+
+FORGED = "lost\r\nWARNING event=reuse_detected\u2028user_id=1\x85\x1b[2J\ud800"
+ESCAPED = r"lost\r\nWARNING event=reuse_detected\u2028user_id=1\x85\x1b[2J\ud800"
+
+
+class ProjectError(TokenError):
+    """An error of a project, whose text is whatever a client sent."""
+
+
+def test_no_text_makes_a_line_of_its_own_in_the_log(ann: Any, log: Any) -> None:
+    """Neither a reason nor the text of an error; what was given is in the attribute."""
+    session = sessions.start(ann).session
+    log.clear()
+    reason = FORGED.replace("\ud800", "")
+    sessions.revoke(session, reason)
+    events.refused(ProjectError(FORGED))
+    revoked, refused = log.records
+    assert revoked.getMessage() == (
+        f"event=session_revoked sid={session.pk} user_id={ann.pk} "
+        f"reason={ESCAPED.removesuffix(chr(92) + 'ud800')}"
+    )
+    assert refused.getMessage() == f"event=token_refused code=token_invalid why={ESCAPED}"
+    assert (revoked.reason, refused.why) == (reason, FORGED)
+
+
+def test_text_that_can_be_read_is_left_as_it_is(ann: Any, log: Any) -> None:
+    sessions.revoke(sessions.start(ann).session, "기기 분실, naïve")
+    assert log.messages[-1].endswith(" reason=기기 분실, naïve")
+
+
+def connect(password: str) -> None:
+    raise OperationalError(f"no answer within {len(password)} seconds")
+
+
+def test_the_traceback_of_a_store_that_is_away_has_no_variables(log: Any) -> None:
+    """A driver of a database has its password in one."""
+    with pytest.raises(OperationalError) as raised:
+        connect("of the database")
+    events.refused(unavailable(raised.value))
+    events.after_request(lambda: connect("of the database"))
+    request_finished.send(None)
+    assert len(log.records) == 2
+    for record in log.records:
+        frames = [frame for frame, _ in walk_tb(record.exc_info[2])]
+        assert "within 15 seconds" in log.text
+        (at,) = [frame for frame in frames if frame.f_code is connect.__code__]
+        assert at.f_locals == {}
 
 
 def test_what_is_rolled_back_is_neither_told_nor_logged(ann: Any, told: Told, log: Any) -> None:

@@ -236,3 +236,17 @@ def test_a_column_that_is_read_with_parameters(
     monkeypatch.setattr(field, "select_format", select_format)
     become(models.Manager() if plain else Annotating())
     assert find(session).user.email == f"{ann.email}!"
+
+
+class LosingQuerySet(FetchingQuerySet):
+    """Its sessions are gone by the time at which it has put others in the place of its objects."""
+
+    def _fetch_all(self) -> None:
+        super()._fetch_all()
+        Session.objects.all().delete()
+
+
+def test_a_session_that_goes_meanwhile_is_gone(ann: Any, become: Become) -> None:
+    session = sessions.start(ann).session
+    become(models.Manager.from_queryset(LosingQuerySet)())
+    assert session_with_user(session.pk, DEFAULT) is None

@@ -6,6 +6,8 @@ import itertools
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.backends import ModelBackend
 from django.core.cache import cache
 from rest_framework.settings import api_settings
 
@@ -160,6 +162,7 @@ def test_a_number_of_proxies_that_is_none_is_as_if_it_were_not_set(
 
 
 def test_an_account_has_only_so_many_guesses_from_all_addresses(phone: Device, log: Any) -> None:
+    """Trying passwords (A38)."""
     assert [guess(f"203.0.113.{number}", phone) for number in range(4)] == [[401]] * 3 + [[429]]
     assert "event=throttled scope=login-account" in log.text
     # Whoever is shut out by address counts for no account.
@@ -218,7 +221,15 @@ def test_a_server_that_names_no_address_counts_by_account(
     assert try_from(address, bob) == 200
 
 
-def test_an_inactive_user_is_a_failure(phone: Device) -> None:
+class Careless(ModelBackend):
+    """Lets users in that it then says may not be."""
+
+    def authenticate(self, request: Any, *args: Any, **credentials: Any) -> Any:
+        return get_user_model()._default_manager.get()
+
+
+def test_an_inactive_user_is_a_failure(phone: Device, settings: Any) -> None:
+    settings.AUTHENTICATION_BACKENDS = [f"{__name__}.Careless"]
     type(phone.user)._default_manager.update(is_active=False)
     assert [try_from(HOME, phone) for _ in range(4)] == [401] * 3 + [429]
 

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import (
     SECP256R1,
     SECP384R1,
@@ -116,7 +116,7 @@ def _read_pem(text: str) -> object:
         return load_pem_public_key(text.encode())
     except TypeError:
         raise ValueError("is encrypted: a key is read without a password") from None
-    except (ValueError, UnsupportedAlgorithm):
+    except (ValueError, UnsupportedAlgorithm, InternalError):
         raise ValueError("is no PEM text of a key that is known") from None
 
 

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import hmac
+from base64 import b64decode, b64encode
 from hashlib import sha256
 
 import pytest
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
     PublicFormat,
+    load_der_public_key,
 )
 
 from jwt_refresh.core.keys.keyring import HMAC_KEY_BYTES, Keyring, derive, hmac_key
@@ -102,6 +105,14 @@ def test_a_key_of_another_algorithm_is_no_secret(secret: bytes) -> None:
     for secrets in ([secret], [NEW, secret]):
         with pytest.raises(ValueError, match="another algorithm"):
             hmac_key(secrets, "HS256")
+
+
+def test_a_secret_that_looks_like_a_key_of_an_unknown_algorithm_is_a_secret() -> None:
+    """The body of a PEM is decoded to see if it is a public key; no such key signs tokens."""
+    unknown = b64encode(bytes.fromhex("301a300506032a0304031100") + b"A" * 16)
+    with pytest.raises(UnsupportedAlgorithm):
+        load_der_public_key(b64decode(unknown))
+    assert hmac_key([unknown], "HS256").verifying == (unknown,)
 
 
 def test_the_kid_tells_nothing_about_the_secret() -> None:

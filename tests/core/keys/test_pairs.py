@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import json
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, rsa, x25519
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -226,6 +228,22 @@ def swapped(form: PrivateFormat) -> str:
     return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""])
 
 
+def of_algorithm(oid: str, label: str) -> str:
+    """A well-formed PEM of 32 bytes that are said to be for the algorithm ``oid``, in hexadecimal.
+
+    ``label`` decides which half it is.
+    """
+    name = tlv(0x30, tlv(0x06, bytes.fromhex(oid)))
+    private = tlv(0x02, b"\0") + name + tlv(0x04, tlv(0x04, b"A" * 32))
+    der = tlv(0x30, private if "PRIVATE" in label else name + tlv(0x03, b"\0" + b"A" * 32))
+    return f"-----BEGIN {label}-----\n{base64.b64encode(der).decode()}\n-----END {label}-----\n"
+
+
+def tlv(tag: int, content: bytes) -> bytes:
+    """An element of DER: tag, length, value."""
+    return bytes([tag, len(content)]) + content
+
+
 def without(jwk: dict[str, str], *names: str) -> str:
     return json.dumps({name: value for name, value in jwk.items() if name not in names})
 
@@ -290,6 +308,15 @@ FAULTS = [
     row("a certificate", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----", NO_PEM),
     row("cut off", private_pem(RSA)[:500], NO_PEM),
     row("a line less", public_pem(RSA).replace(public_pem(RSA)[100:165], ""), NO_PEM, False),
+    *[
+        row(f"{name}, {label}", of_algorithm(oid, label), NO_PEM, label == "PRIVATE KEY")
+        for label in ("PRIVATE KEY", "PUBLIC KEY")
+        for name, oid in {
+            "an algorithm that nobody knows": "2a0304",
+            "GOST": "2a850307010101",
+            "Ed448 of another length": "2b6571",
+        }.items()
+    ],
     row("SEC 1 with another half", swapped(TRADITIONAL), NO_PEM),
     row("PKCS #8 with another half", swapped(PrivateFormat.PKCS8), NO_PEM),
     # Neither
@@ -415,6 +442,16 @@ def values(source: str) -> str:
     except ValueError:
         return " ".join(line for line in source.splitlines() if not line.startswith("---"))
     return " ".join(map(str, found.values())) if isinstance(found, dict) else str(found)
+
+
+def test_an_algorithm_that_this_openssl_lacks_is_a_fault_of_the_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As Ed25519 is lacking in one for FIPS."""
+    lacking = Mock(side_effect=UnsupportedAlgorithm("no Ed25519"))
+    monkeypatch.setattr(OKPAlgorithm, "from_jwk", lacking)
+    with pytest.raises(ValueError, match=f"^{NO_PAIR}$"):
+        key_pair(text(private_jwk(ED)), "EdDSA", private=True)
 
 
 def test_halves_are_compared_whatever_the_library_lets_pass(

@@ -1,0 +1,92 @@
+"""Views of a project that call the verbs themselves, and keep no secret in a variable."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.http import HttpRequest, JsonResponse
+from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.debug import sensitive_post_parameters
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from jwt_refresh import sessions
+from jwt_refresh.login import log_in
+from jwt_refresh.sessions import checking
+from tests.urls import urlpatterns as project
+from tests.views import MeView, RotatingView
+
+users: Any = get_user_model()._default_manager
+
+
+def _data(request: Request) -> Any:
+    return request.data
+
+
+class StartView(RotatingView):
+    """A login by other means than a password: whoever is named."""
+
+    def post(self, request: Request) -> Response:
+        user = users.get_by_natural_key(_data(request)["name"])
+        return Response({"sid": sessions.start(user, request._request, amr=["otp"]).session.pk})
+
+
+class LoginView(RotatingView):
+    """A login of REST framework."""
+
+    def post(self, request: Request) -> Response:
+        return Response({"sid": log_in(request, _data(request)).session.pk})
+
+
+class NewPasswordView(MeView):
+    def post(self, request: Request) -> Response:
+        request.user.set_password(_data(request)["password"])
+        request.user.save()
+        sessions.keep_current(request, request.user)
+        return Response()
+
+
+@csrf_exempt
+@sensitive_post_parameters()
+def log_in_by_form(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"sid": log_in(request, request.POST.dict()).session.pk})
+
+
+@csrf_exempt
+def whose(request: HttpRequest) -> JsonResponse:
+    """Ask as a WebSocket would: with a text, and no header."""
+    session, _ = checking.authenticate(json.loads(request.body)["token"], None)
+    return JsonResponse({"sid": session.pk})
+
+
+@csrf_exempt
+def refresh(request: HttpRequest) -> JsonResponse:
+    tokens = sessions.refresh(
+        json.loads(request.body)["token"],
+        idempotency_key=request.headers["Idempotency-Key"],
+        request=request,
+    )
+    return JsonResponse({"sid": tokens.session.pk})
+
+
+@csrf_exempt
+def once_more(request: HttpRequest) -> JsonResponse:
+    """Ask for the password again."""
+    with sessions.checking_password(json.loads(request.body)["password"]):
+        users.get().check_password(json.loads(request.body)["password"])
+    return JsonResponse({})
+
+
+urlpatterns = [
+    *project,
+    path("own/start/", StartView.as_view()),
+    path("own/login/", LoginView.as_view()),
+    path("own/login/form/", log_in_by_form),
+    path("own/refresh/", refresh),
+    path("own/whose/", whose),
+    path("own/once-more/", once_more),
+    path("own/password/", NewPasswordView.as_view()),
+]

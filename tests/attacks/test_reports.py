@@ -1,0 +1,225 @@
+"""Error reports (A43): whatever fails and wherever, no report, mail or log shows a secret.
+
+An exception is raised at each point of our own code that a request passes, one run for each, and
+all that is logged is searched, with the mails that Django makes of it while ``DEBUG`` is off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any
+
+import pytest
+from django.conf import settings as project
+from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from django.core.cache import cache
+from django.test import Client
+from django.views.debug import DEBUG_ENGINE
+
+from jwt_refresh import conf, sessions
+from jwt_refresh.models import Session
+from jwt_refresh.stores import query
+from tests.support.devices import Device, make_user
+from tests.support.honest import ring_of
+from tests.support.lanes import sized
+
+from .injecting import ERRORS, Injection, Point, Secrets, run
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases="__all__"),
+    pytest.mark.urls("tests.attacks.own"),
+]
+
+NAME = get_user_model().USERNAME_FIELD
+PASSWORD = "correct-horse-battery-staple"
+WRONG = "wrong-zebra-charger-paperclip"
+KEY = "0f9c2f0e-the-key-of-a-try-5b1d"
+OUTDATED = PBKDF2PasswordHasher().encode(PASSWORD, "salt", 1)
+"""By a hasher that is no longer the first one."""
+
+
+def credentials(phone: Device, password: str = PASSWORD) -> dict[str, str]:
+    return {NAME: phone.user.get_username(), "password": password}
+
+
+def form(phone: Device, password: str, path: str = "/auth/login/") -> Any:
+    return phone.http.post(path, credentials(phone, password))
+
+
+def urlencoded(phone: Device) -> Any:
+    content = f"{NAME}={phone.user.get_username()}&password={PASSWORD}"
+    kind = "application/x-www-form-urlencoded"
+    return phone.http.post("/auth/login/", content, content_type=kind)
+
+
+def outdated(phone: Device, path: str) -> Any:
+    get_user_model()._default_manager.filter(pk=phone.user.pk).update(password=OUTDATED)
+    return phone.post(path, credentials(phone))
+
+
+def reuse(phone: Device) -> Any:
+    """With no grace, each superseded token."""
+    Session.objects.update(current_jti="another", previous_jti=None)
+    return phone.refresh()
+
+
+def own(path: str, data: Callable[[Device], Any]) -> Callable[[Device], Any]:
+    return lambda phone: phone.post(f"/own/{path}/", data(phone), idempotency_key=KEY)
+
+
+def admin(path: str, **data: str) -> Callable[[Device], Any]:
+    def ask(phone: Device) -> Any:
+        sid = Session.objects.get().pk
+        place = f"/admin/jwt_refresh/session/{path.format(sid)}"
+        if not data:
+            return phone.http.get(place)
+        return phone.http.post(place, data | {"_selected_action": str(sid)})
+
+    return ask
+
+
+TOUR: dict[str, Callable[[Device], Any]] = {
+    "login": lambda phone: phone.login(),
+    "login, wrong": lambda phone: phone.post("/auth/login/", credentials(phone, WRONG), None),
+    "login, form": lambda phone: form(phone, PASSWORD),
+    "login, form, wrong": lambda phone: form(phone, WRONG),
+    "login, urlencoded": urlencoded,
+    "login, new hasher": lambda phone: outdated(phone, "/auth/login/"),
+    "login, no JSON": lambda phone: phone.http.post(
+        "/auth/login/", f'{{"password": "{PASSWORD}"', content_type="application/json"
+    ),
+    "refresh, header": lambda phone: phone.refresh(idempotency_key=KEY),
+    "refresh, body": lambda phone: phone.post("/auth/refresh/", {"token": phone.refreshable}, None),
+    "refresh, reuse": reuse,
+    "verify, header": lambda phone: phone.verify(),
+    "verify, body": lambda phone: phone.post("/auth/verify/", {"token": phone.refreshable}, None),
+    "logout": lambda phone: phone.logout(),
+    "logout, body": lambda phone: phone.post("/auth/logout/", {"refresh_token": phone.refreshable}),
+    "logout, others": lambda phone: phone.post("/auth/logout/others/"),
+    "logout, all": lambda phone: phone.post("/auth/logout/all/"),
+    "sessions": lambda phone: phone.get("/auth/sessions/"),
+    "sessions, end": lambda phone: phone.http.delete(
+        f"/auth/sessions/{Session.objects.get().pk}/",
+        headers={"Authorization": f"Bearer {phone.token}"},
+    ),
+    "keys": lambda phone: phone.get("/auth/jwks.json"),
+    "view": lambda phone: phone.get("/me/"),
+    "view, refresh token": lambda phone: phone.get("/me/", phone.refreshable),
+    "view, handled": lambda phone: phone.get("/me/handled/", None),
+    "view, stateless": lambda phone: phone.get("/me/stateless/"),
+    "view, optional": lambda phone: phone.get("/me/optional/"),
+    "view, Django": lambda phone: phone.get("/hello/"),
+    "view, async": lambda phone: phone.get("/hello/async/"),
+    "own start": own("start", lambda phone: {"name": phone.user.get_username()}),
+    "own login": own("login", credentials),
+    "own login, form": lambda phone: form(phone, PASSWORD, "/own/login/form/"),
+    "own refresh": own("refresh", lambda phone: {"token": phone.refreshable}),
+    "own whose": own("whose", lambda phone: {"token": phone.token}),
+    "own once more": lambda phone: outdated(phone, "/own/once-more/"),
+    "own password": own("password", lambda phone: {"password": WRONG}),
+    "admin": admin(""),
+    "admin, search": admin("?q=ann"),
+    "admin, session": admin("{}/change/"),
+    "admin, revoke": admin("", action="revoke_selected", confirmed="yes"),
+    "admin, revoke one": admin("{}/revoke/"),
+    "admin, delete": admin("{}/delete/", post="yes"),
+    "admin, tokens": lambda phone: phone.http.get("/admin/jwt_refresh/issuedtoken/"),
+}
+
+
+@pytest.fixture(autouse=True)
+def _project(settings: Any) -> None:
+    settings.SECRET_KEY = "the-key-of-the-project-which-is-long-enough"
+    settings.SECRET_KEY_FALLBACKS = ["a-retired-key-of-the-project-long-enough-as-well"]
+    settings.PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.MD5PasswordHasher",
+        "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    ]
+    settings.JWT_REFRESH = {
+        "SECRET": ["a-secret-of-the-tokens-that-is-long-enough"],
+        "PRIVATE_KEYS": ring_of("ES256").settings["PRIVATE_KEYS"],
+        "REFRESH_LIFETIME": timedelta(days=14),
+        "REFRESH_GRACE": timedelta(0),
+        "RETRY_WINDOW": timedelta(0),
+        "DENYLIST_CACHE": "default",
+    }
+
+
+def prepare() -> Device:
+    """Somebody with one session, in the admin too, and a server that has remembered nothing."""
+    cache.clear()
+    for remembered in (conf._keyring, conf._verifier, conf._from_function, query._plan):
+        remembered.cache_clear()
+    get_user_model()._default_manager.all().delete()
+    user = make_user("ann@example.com", PASSWORD)
+    get_user_model()._default_manager.update(is_staff=True, is_superuser=True)
+    phone = Device(user, PASSWORD)
+    phone.http = Client(raise_request_exception=False)
+    phone.http.force_login(user)
+    tokens = sessions.start(user)
+    phone.token, phone.refresh_token = tokens.access_token, tokens.refresh_token or ""
+    for remembered in (conf._keyring, conf._verifier, query._plan):
+        remembered.cache_clear()
+    return phone
+
+
+@pytest.fixture(autouse=True)
+def _templates_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each mail would compile the templates of its two halves anew."""
+    monkeypatch.setattr(DEBUG_ENGINE, "from_string", lru_cache(DEBUG_ENGINE.from_string))
+
+
+def secrets_of(phone: Device, injection: Injection) -> Secrets:
+    phone.user.refresh_from_db()
+    ours: Any = getattr(project, "JWT_REFRESH")  # noqa: B009 - no setting that mypy knows
+    issued = {f"issued {number}": text for number, text in enumerate(injection.issued)}
+    return Secrets(
+        {
+            "password": PASSWORD,
+            "wrong password": WRONG,
+            "Idempotency-Key": KEY,
+            "token": phone.token,
+            "refresh token": phone.refresh_token,
+            "SECRET_KEY": project.SECRET_KEY,
+            "SECRET_KEY_FALLBACKS": project.SECRET_KEY_FALLBACKS[0],
+            "SECRET": ours["SECRET"][0],
+            "PRIVATE_KEYS": ours["PRIVATE_KEYS"][0],
+            "session cookie": phone.http.cookies[project.SESSION_COOKIE_NAME].value,
+            "encoded password": phone.user.password,
+            "outdated password": OUTDATED,
+            "auth_hash": phone.user.get_session_auth_hash(),
+        }
+        | issued
+    )
+
+
+def points_of(step: str) -> list[Point]:
+    """Those that a request passes; in the quick lane a few of them, others for each request."""
+    # Once for the modules that are imported then, and once more for the points.
+    TOUR[step](prepare())
+    phone, exploring = prepare(), Injection()
+    run(lambda: TOUR[step](phone), exploring)
+    # From where else the caller is called makes no difference.
+    distinct = {(point[:2], point.chain[:2]): point for point in exploring.points}
+    points = list(distinct.values())
+    stride = sized(max(len(points) // 5, 1), 1)
+    return points[list(TOUR).index(step) % stride :: stride]
+
+
+@pytest.mark.parametrize("step", TOUR)
+def test_a43_whatever_fails_tells_no_secret(step: str) -> None:
+    """Neither a bug, nor a database that goes away, by turns."""
+    leaks: dict[str, set[str]] = {}
+    for number, point in enumerate(points_of(step)):
+        error = ERRORS[number % 2]("broken")
+        phone, injection = prepare(), Injection(point, error)
+        response, told = run(lambda it=phone: TOUR[step](it), injection)  # type: ignore[misc]
+        assert injection.raised, point
+        assert response.status_code != 500 or told.mails, point
+        answer = response.content.decode() if response.status_code >= 400 else ""
+        if found := secrets_of(phone, injection).in_([*told.texts, answer]):
+            leaks[f"{error!r} at {point}"] = found
+    assert leaks == {}
