@@ -9,7 +9,6 @@ from traceback import walk_tb
 from typing import Any
 
 from django.contrib.auth import authenticate, get_user_model, signals
-from django.core.exceptions import PermissionDenied
 from django.dispatch import Signal
 from django.http import HttpRequest
 from rest_framework.request import Request
@@ -87,7 +86,8 @@ def _is_fault_of_ours(error: Exception) -> bool:
     ran = [frame.f_code for frame, _ in walk_tb(error.__traceback__)]
     senders = {unwrap(authenticate).__code__, _start_session.__code__}
     told = any(by in senders and sent is Signal.send.__code__ for by, sent in pairwise(ran))
-    refused = isinstance(error, PermissionDenied) or getattr(error, "status_code", 500) < 500
     if isinstance(error, TokenError):
         refused = not isinstance(error, Unavailable)
+    else:
+        refused = getattr(error, "status_code", 500) < 500
     return not (told or refused)

@@ -747,7 +747,7 @@ def test_whatever_is_taken_here_the_library_takes_as_well(algorithm: str) -> Non
     ring = Keyring([ours])
     public: Any = ours.verifying[0]
 
-    @settings(max_examples=sized(50, 500 if algorithm == "HS256" else 100))
+    @settings(max_examples=sized(150, 500 if algorithm == "HS256" else 150))
     @given(
         name=st.sampled_from(names),
         header_changes=nothing | header_members,

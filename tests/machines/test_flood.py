@@ -172,4 +172,4 @@ def test_a_flood_hides_no_theft(machine: FloodMachine, what: str) -> None:
 
 
 def test_the_rule_holds_while_a_thief_floods(record_property: Any) -> None:
-    run(FloodMachine, sized(90, 900), 30, record_property)
+    run(FloodMachine, sized(60, 900), 30, record_property)

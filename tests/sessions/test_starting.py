@@ -299,6 +299,16 @@ def test_no_account_grows_without_end(
     assert Session.objects.live().count() == 4
 
 
+def test_dead_sessions_make_no_account_full(ann: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starting, "MOST", 2)
+    first, second, third = (sessions.start(ann).session for _ in range(3))
+    sessions.revoke(second, "test")
+    Session.objects.filter(pk=first.pk).update(ends_at=timezone.now())
+    with statements(3 + LAST_LOGIN):
+        sessions.start(ann)
+    assert Session.objects.live().filter(pk=third.pk).exists()
+
+
 def test_a_project_may_allow_more(ann: Any, monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     monkeypatch.setattr(starting, "MOST", 1)
     settings.JWT_REFRESH = {"MAX_SESSIONS": 5}

@@ -92,3 +92,5 @@ def test_a_login_view_of_a_project_refuses_them_as_well(phone: Device, rf: Any) 
         "/", "{}", content_type="application/json", headers={"Sec-Fetch-Site": "cross-site"}
     )
     assert log_in(json, credentials).session.user == phone.user
+    link = rf.get("/", headers={"Sec-Fetch-Site": "cross-site"})
+    assert log_in(link, credentials).session.user == phone.user

@@ -107,7 +107,8 @@ def test_what_stands_before_our_own_proxy_wrote_it_counts_for_nothing(
 
 
 @pytest.mark.parametrize(
-    "forwarded", ["203.0.113.5:{}", "[2001:db8::1]:{}", "2001:db8::{}", "unknown:{}", "client"]
+    "forwarded",
+    ["203.0.113.5:{}", "[2001:db8::1]:{}", "2001:db8::{}", "unknown:{}", "client", "{},"],
 )
 def test_whatever_a_proxy_writes_is_an_address(
     phone: Device,
