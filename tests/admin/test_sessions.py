@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from traceback import walk_tb
 from typing import Any
 
 import pytest
@@ -135,6 +136,27 @@ def test_no_lookup_spells_out_what_no_page_shows(ann: Any, lookup: str) -> None:
     client = staff(("view", Session))
     assert client.get(LIST, {lookup: session.auth_hash[0]}).status_code == 400
     assert listed(client, address__startswith="9") == set()
+
+
+@pytest.mark.parametrize("confirmed", [{}, {"confirmed": "yes"}], ids=["asked", "confirmed"])
+def test_no_row_is_in_the_report_of_an_error(
+    admin_client: Client, ann: Any, monkeypatch: pytest.MonkeyPatch, confirmed: dict[str, str]
+) -> None:
+    """Those of users hold their encoded passwords, those of sessions a hash."""
+    session = sessions.start(ann).session
+    rows: list[str] = []
+
+    def fail(db: Any, names: Any, values: Any) -> Any:
+        rows.append(repr(values))
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Session, "from_db", fail)
+    with pytest.raises(ZeroDivisionError) as raised:
+        act(admin_client, [session], **confirmed)
+    assert session.auth_hash in rows[0]
+    shown = "".join(repr(frame.f_locals) for frame, _ in walk_tb(raised.tb))
+    assert session.auth_hash not in shown
+    assert ann.password not in shown
 
 
 def test_the_newest_session_comes_first(
