@@ -27,7 +27,8 @@ def check_counting() -> Iterator[CheckMessage]:
         return
     if getattr(backend_of(cache), "incr", None) is BaseCache.incr:
         text = f"The default cache does not count in one step: {cache['BACKEND']}."
-        hint = "Of many guesses at once too many get through: take Redis or Memcached."
+        hint = "Of many guesses at once too many get through, and a count in the database is "
+        hint += "lost where a transaction round the request rolls back: take Redis or Memcached."
         yield Warning(text, hint=hint, id="jwt_refresh.W030")
 
 
