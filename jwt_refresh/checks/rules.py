@@ -85,7 +85,7 @@ def check_time_zone() -> Iterator[CheckMessage]:
         text = "USE_TZ is off, and clocks are set in the TIME_ZONE."
         yield Error(text, hint=hint, id="jwt_refresh.E018")
     else:
-        hint = "Local times are ambiguous as soon as the clocks of TIME_ZONE are set; USE_TZ is safe."
+        hint = "Local times are ambiguous as soon as clocks are set in TIME_ZONE: use USE_TZ."
         yield Warning("USE_TZ is off.", hint=hint, id="jwt_refresh.W005")
 
 
