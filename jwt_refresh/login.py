@@ -14,9 +14,10 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 
 from . import sessions
-from .exceptions import InvalidCredentials, PasswordChanged, TokenError, Unavailable, UserInactive
+from .exceptions import InvalidCredentials, PasswordChanged, Unavailable, UserInactive
 from .sealing import sealed
 from .sessions import Tokens, checking_password
+from .stores.database import is_away
 from .web.limits import LoginLimits
 from .web.transport import check_site
 
@@ -43,13 +44,9 @@ def log_in(request: HttpRequest | Request, credentials: Mapping[str, Any]) -> To
     limits = LoginLimits(plain, credentials[get_user_model().USERNAME_FIELD])
     limits.check()
     try:
-        tokens = _start_session(plain, request, credentials)
+        tokens = _start_session(plain, request, credentials, limits)
     except InvalidCredentials:
         limits.failed()
-        raise
-    except Exception as error:
-        if _is_fault_of_ours(error):
-            limits.take_back()
         raise
     request.user = tokens.session.user
     limits.succeeded(request.user)
@@ -57,13 +54,21 @@ def log_in(request: HttpRequest | Request, credentials: Mapping[str, Any]) -> To
 
 
 def _start_session(
-    plain: HttpRequest, request: HttpRequest | Request, credentials: Mapping[str, Any]
+    plain: HttpRequest,
+    request: HttpRequest | Request,
+    credentials: Mapping[str, Any],
+    limits: LoginLimits,
 ) -> Tokens:
     # By the names that Django's own form gives them, and its documentation to backends.
     given = dict(credentials)
     given["username"] = given.pop(get_user_model().USERNAME_FIELD)
     with checking_password(given["password"]):
-        user = authenticate(plain, **given)
+        try:
+            user = authenticate(plain, **given)
+        except Exception as error:
+            if _is_outage(error):
+                limits.take_back()
+            raise
     if user is None:
         raise InvalidCredentials("refused by every backend")
     try:
@@ -74,20 +79,21 @@ def _start_session(
             __name__, credentials={"username": given["username"]}, request=plain
         )
         raise InvalidCredentials(str(error)) from None
+    except Exception:
+        # With the right password it was no guess.
+        limits.take_back()
+        raise
 
 
-def _is_fault_of_ours(error: Exception) -> bool:
-    """Tell whether the server failed before it could say if the password is right, or after a yes.
+def _is_outage(error: Exception) -> bool:
+    """Tell whether ``authenticate()`` failed since something is away: surely no answer.
 
-    A refusal is none; nor is what a receiver of ``user_login_failed`` raises, after a no: else
-    whoever makes it fail, or finds it failing, could guess uncounted.
+    Any other error may be the way in which a backend says no. So is what a receiver of
+    ``user_login_failed`` raises: whoever finds one that fails must not guess uncounted.
     """
     # By the code that ran, since the frames are emptied: these two send no other signal themselves.
     ran = [frame.f_code for frame, _ in walk_tb(error.__traceback__)]
     senders = {unwrap(authenticate).__code__, _start_session.__code__}
     told = any(by in senders and sent is Signal.send.__code__ for by, sent in pairwise(ran))
-    if isinstance(error, TokenError):
-        refused = not isinstance(error, Unavailable)
-    else:
-        refused = getattr(error, "status_code", 500) < 500
-    return not (told or refused)
+    away = isinstance(error, Unavailable | ConnectionError | TimeoutError) or is_away(error)
+    return away and not told
