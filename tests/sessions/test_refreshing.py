@@ -59,7 +59,7 @@ def test_who_asks_again_with_the_same_key_gets_the_same_answer(
 
 def test_a_key_has_a_limit(ann: Any) -> None:
     encoded = sessions.start(ann).access_token
-    with pytest.raises(InvalidRequest, match="^Idempotency-Key is too long$"):
+    with pytest.raises(InvalidRequest, match=r"^Idempotency-Key is too long$"):
         sessions.refresh(encoded, idempotency_key="x" * 256)
     assert sessions.refresh(encoded, idempotency_key="x" * 255)
 
