@@ -13,6 +13,8 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
+from jwt_refresh.sealing import sealed
+
 from .listing import UncountedList, search
 
 HIDDEN = {"auth_hash", "key_hash"}
@@ -37,6 +39,12 @@ class Panel(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     search_fields = ("pk",)
     labels: dict[str, Any] = {}
     help_texts: dict[str, Any] = {}
+
+    # An error report would show the rows that they read: hashes, and passwords of users.
+    changelist_view = sealed(admin.ModelAdmin.changelist_view)
+    change_view = sealed(admin.ModelAdmin.change_view)
+    delete_view = sealed(admin.ModelAdmin.delete_view)
+    history_view = sealed(admin.ModelAdmin.history_view)
 
     class Media:
         css = {"all": ("jwt_refresh/admin.css",)}

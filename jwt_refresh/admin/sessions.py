@@ -165,6 +165,7 @@ class SessionAdmin(Panel):
         }
         return super().render_change_form(request, context, *args, **kwargs)
 
+    @sealed
     def revoke_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         """Ask once, then revoke one session."""
         if not self.has_revoke_permission(request):
@@ -193,7 +194,6 @@ class SessionAdmin(Panel):
         }
         return self._revoke(request, queryset.live(), context)
 
-    @sealed
     def _revoke(
         self, request: HttpRequest, chosen: SessionQuerySet, context: dict[str, Any]
     ) -> HttpResponseBase | None:

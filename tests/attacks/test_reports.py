@@ -87,6 +87,9 @@ TOUR: dict[str, Callable[[Device], Any]] = {
     "login, form": lambda phone: form(phone, PASSWORD),
     "login, form, wrong": lambda phone: form(phone, WRONG),
     "login, urlencoded": urlencoded,
+    "login, form, of another site": lambda phone: phone.http.post(
+        "/auth/login/", credentials(phone), headers={"Sec-Fetch-Site": "cross-site"}
+    ),
     "login, new hasher": lambda phone: outdated(phone, "/auth/login/"),
     "login, no JSON": lambda phone: phone.http.post(
         "/auth/login/", f'{{"password": "{PASSWORD}"', content_type="application/json"

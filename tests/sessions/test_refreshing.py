@@ -11,7 +11,7 @@ import pytest
 from django.db import OperationalError, connection, transaction
 
 from jwt_refresh import sessions
-from jwt_refresh.exceptions import SessionRevoked, TokenError, Unavailable
+from jwt_refresh.exceptions import InvalidRequest, SessionRevoked, TokenError, Unavailable
 from jwt_refresh.models import IssuedToken, Session
 from jwt_refresh.sessions import checking, refreshing
 from tests.support.threads import race
@@ -43,6 +43,33 @@ def test_eight_that_replace_a_lost_successor_at_once_leave_one_that_lives(
     assert all(isinstance(result, str | TokenError) for result in results), results
     assert Session.objects.live().count() == 1
     assert Session.objects.get().generation == 1
+
+
+@pytest.mark.parametrize(("key", "same"), [("once", True), ("again", False), ("", False)])
+def test_who_asks_again_with_the_same_key_gets_the_same_answer(
+    ann: Any, clock: Any, key: str, same: bool
+) -> None:
+    """Long after the grace, in which everybody does."""
+    encoded = sessions.start(ann).access_token
+    first = sessions.refresh(encoded, idempotency_key="once").session.current_jti
+    clock.shift(600)
+    again = sessions.refresh(encoded, idempotency_key=key).session.current_jti
+    assert (again == first) is same
+
+
+def test_a_key_has_a_limit(ann: Any) -> None:
+    encoded = sessions.start(ann).access_token
+    with pytest.raises(InvalidRequest, match=r"^Idempotency-Key is too long$"):
+        sessions.refresh(encoded, idempotency_key="x" * 256)
+    assert sessions.refresh(encoded, idempotency_key="x" * 255)
+
+
+def test_the_request_tells_the_address_and_the_agent(ann: Any, rf: Any) -> None:
+    encoded = sessions.start(ann).access_token
+    request = rf.post("/", REMOTE_ADDR="203.0.113.7", headers={"User-Agent": "curl"})
+    session = sessions.refresh(encoded, request=request).session
+    session.refresh_from_db()
+    assert (session.address, session.agent) == ("203.0.113.0/24", "curl")
 
 
 def test_logging_out_while_others_refresh_ends_the_session(ann: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from django.db import OperationalError, connection
 
 from jwt_refresh.exceptions import Unavailable
 from jwt_refresh.models import Session
-from jwt_refresh.stores.cache import count_down, count_of, count_up
+from jwt_refresh.stores.cache import cache_key, count_down, count_of, count_up
 from tests.support.devices import Device
 from tests.support.http import said
 
@@ -92,6 +93,16 @@ def test_a_counter_goes_up_and_down(cache_of: Any, tmp_path: Any, backend: str) 
     count_down("default", "b")
     assert count_of("default", "b") == 0
     assert count_up("default", "a", 60) == 3
+
+
+def test_a_key_is_a_keyed_hash_of_its_parts(settings: Any) -> None:
+    """By SHA-256; of parts that cannot be told apart from others, and of the project's key."""
+    keys = {cache_key("scope", "a", "b"), cache_key("scope", "ab"), cache_key("other", "a", "b")}
+    settings.SECRET_KEY = "another"
+    keys.add(cache_key("scope", "a", "b"))
+    assert len(keys) == 4
+    for key in keys:
+        assert re.fullmatch(r"jwt_refresh:(scope|other):[0-9a-f]{64}", key)
 
 
 def test_a_counter_lasts_as_long_as_it_is_told(cache_of: Any, clock: Any) -> None:
