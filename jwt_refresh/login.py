@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from inspect import unwrap
-from itertools import pairwise
 from traceback import walk_tb
 from typing import Any
 
 from django.contrib.auth import authenticate, get_user_model, signals
-from django.dispatch import Signal
 from django.http import HttpRequest
 from rest_framework.request import Request
 
@@ -91,9 +88,9 @@ def _is_outage(error: Exception) -> bool:
     Any other error may be the way in which a backend says no. So is what a receiver of
     ``user_login_failed`` raises: whoever finds one that fails must not guess uncounted.
     """
-    # By the code that ran, since the frames are emptied: these two send no other signal themselves.
-    ran = [frame.f_code for frame, _ in walk_tb(error.__traceback__)]
-    senders = {unwrap(authenticate).__code__, _start_session.__code__}
-    told = any(by in senders and sent is Signal.send.__code__ for by, sent in pairwise(ran))
+    told = any(
+        frame.f_locals.get("self") is signals.user_login_failed
+        for frame, _ in walk_tb(error.__traceback__)
+    )
     away = isinstance(error, Unavailable | ConnectionError | TimeoutError) or is_away(error)
     return away and not told
