@@ -47,9 +47,6 @@ class Point(NamedTuple):
     line: int
     chain: tuple[str, ...]
 
-    def __str__(self) -> str:
-        return f"{self.event} of line {self.line}: {' < '.join(self.chain)}"
-
 
 NOWHERE = Point("", 0, ())
 
