@@ -28,7 +28,7 @@ def shown(error: BaseException) -> str:
     return "".join(texts)
 
 
-def failing(password: str) -> None:
+def failing(password: str) -> Any:
     copy = password
     raise KeyError(len(copy))
 
@@ -41,8 +41,7 @@ def narrowly(password: str) -> None:
 
 def generating(password: str) -> Iterator[None]:
     """Django's filter would not see past this frame."""
-    failing(password)
-    yield
+    yield failing(password)
 
 
 def with_a_cause(password: str) -> None:

@@ -230,6 +230,8 @@ def test_login_and_logout_tell_django(phone: Device, listen: Any) -> None:
     phone.login()
     phone.post("/auth/logout/all/")
     assert [heard["user"] for heard in logged_out.heard] == [phone.user] * 2
+    paths = [heard["request"].path for heard in logged_out.heard]
+    assert paths == ["/auth/logout/", "/auth/logout/all/"]
 
 
 @pytest.mark.usefixtures("bob")

@@ -1,16 +1,22 @@
-"""An exception at any chosen point of the app's own code, and all that anybody is told of it."""
+"""An exception at any chosen point of the app's own code, and all that anybody is told of it.
+
+Every function of ours gets code that calls ``Injection.reach`` where it begins and where it
+returns. A tracer would do as much, but would take the place of the one that measures coverage.
+"""
 
 from __future__ import annotations
 
+import ast
+import builtins
+import gc
 import logging
 import re
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from inspect import CO_GENERATOR
+from functools import cache
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType, FunctionType
 from typing import Any, NamedTuple
 
 from django.db import OperationalError
@@ -18,34 +24,28 @@ from django.http import HttpResponse
 from django.utils.log import AdminEmailHandler
 
 import jwt_refresh
-from jwt_refresh.core.keys.keyring import Key
-from jwt_refresh.core.tokens import Issuer
 
 
 class BrokenError(Exception):
     """What no code of ours expects."""
 
 
-PACKAGE = str(Path(jwt_refresh.__file__).parent)
 ERRORS = (BrokenError, OperationalError)
+PACKAGE = Path(jwt_refresh.__file__).parent
 PIECE = 16
 """A secret is found by each piece of it of so many characters: a printer may break a line."""
-ISSUING = {Issuer.issue.__code__, Key.sign.__code__}
+REACH = "__reach__"
 
 
 class Point(NamedTuple):
-    """The entry of a function of ours, or the line at which it returns.
+    """Where a function of ours begins, or a line at which it returns.
 
-    Of a generator its entry alone: it is left and entered many times, at the end by the garbage
-    collector. ``chain`` names the functions of ours that are running, the innermost first.
+    ``chain`` names the functions of ours that are running, the innermost first.
     """
 
     event: str
     line: int
     chain: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return f"{self.event} of line {self.line}: {' < '.join(self.chain)}"
 
 
 NOWHERE = Point("", 0, ())
@@ -54,61 +54,96 @@ NOWHERE = Point("", 0, ())
 class Injection:
     """A run of some code, with ``error`` raised at ``target``; without an error it is explored.
 
-    ``points`` are those that were passed, each once; ``issued`` the tokens that were made, and
-    their signatures.
+    ``points`` are those that were reached, each once.
     """
 
     def __init__(self, target: Point = NOWHERE, error: Exception | None = None) -> None:
         self.target = target
         self.error = error
         self.points: dict[Point, None] = {}
-        self.issued: list[str] = []
         self.raised = False
+
+    def reach(self, event: str, line: int) -> None:
+        if self.error is not None and (self.raised or (event, line) != self.target[:2]):
+            return
+        point = Point(event, line, tuple(_ours(sys._getframe(1))))
+        self.points[point] = None
+        if self.error is not None and point == self.target:
+            self.raised = True
+            raise self.error
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Trace this thread, and those that are started meanwhile, for async views."""
-        before, of_threads = sys.gettrace(), threading.gettrace()
-        threading.settrace(self._call)
-        sys.settrace(self._call)
+        """Let every function of ours call ``reach``, in all threads."""
+        setattr(builtins, REACH, self.reach)
+        for function, (_, reaching) in _functions().items():
+            function.__code__ = reaching
         try:
             yield
         finally:
-            sys.settrace(before)
-            threading.settrace(of_threads)
-
-    def _call(self, frame: FrameType, event: str, arg: Any) -> Any:
-        if self.raised or not frame.f_code.co_filename.startswith(PACKAGE):
-            return None
-        if frame.f_lineno == frame.f_code.co_firstlineno:
-            self._pass("call", frame)
-        return self._local
-
-    def _local(self, frame: FrameType, event: str, arg: Any) -> Any:
-        if event == "return" and frame.f_code in ISSUING and arg is not None:
-            self.issued.append(arg if isinstance(arg, str) else repr(arg)[2:-1])
-        # An error at the very return would not show the frame that returns; at its line it does.
-        wanted = "return" if self.error is None else "line"
-        if event == wanted and not self.raised and not frame.f_code.co_flags & CO_GENERATOR:
-            self._pass("line", frame)
-        return self._local
-
-    def _pass(self, event: str, frame: FrameType) -> None:
-        if self.error is not None and (event, frame.f_lineno) != self.target[:2]:
-            return
-        point = Point(event, frame.f_lineno, tuple(_ours(frame)))
-        if self.error is None:
-            self.points[point] = None
-        elif point == self.target:
-            self.raised = True
-            raise self.error
+            for function, (plain, _) in _functions().items():
+                function.__code__ = plain
 
 
 def _ours(frame: FrameType | None) -> Iterator[str]:
     while frame is not None:
-        if frame.f_code.co_filename.startswith(PACKAGE):
+        if frame.f_code.co_filename.startswith(str(PACKAGE)):
             yield frame.f_code.co_qualname
         frame = frame.f_back
+
+
+@cache
+def _functions() -> dict[FunctionType, tuple[CodeType, CodeType]]:
+    """The functions of ours, wrapped ones too, with their code and the one that calls ``reach``.
+
+    Those that are made while a function runs come from the code of that function.
+    """
+    reaching = {_name(code): code for path in PACKAGE.rglob("*.py") for code in _codes(path)}
+    found = [it for it in gc.get_objects() if isinstance(it, FunctionType)]
+    return {
+        it: (it.__code__, reaching[_name(it.__code__)])
+        for it in found
+        if _name(it.__code__) in reaching
+    }
+
+
+def _name(code: CodeType) -> tuple[str, str, int]:
+    return code.co_filename, code.co_qualname, code.co_firstlineno
+
+
+def _codes(path: Path) -> Iterator[CodeType]:
+    """The code of each function of a module, with calls of ``reach``."""
+    tree = _Reaching().visit(ast.parse(path.read_text()))
+    left = [compile(ast.fix_missing_locations(tree), path, "exec", dont_inherit=True)]
+    for code in left:
+        inner = [it for it in code.co_consts if isinstance(it, CodeType)]
+        left += inner
+        yield from (it for it in inner if not it.co_name.startswith("<"))
+
+
+class _Reaching(ast.NodeTransformer):
+    def visit_FunctionDef(self, node: Any) -> Any:
+        self.generic_visit(node)
+        # The lines of the function itself would count as run where they are not.
+        ending, beginning = _call("line", node), _call("call", node)
+        node.body = [beginning, *node.body, ending]
+        return node
+
+    visit_AsyncFunctionDef = visit_FunctionDef
+
+    def visit_Return(self, node: ast.Return) -> Any:
+        self.generic_visit(node)
+        return [_call("line", node), node]
+
+
+def _call(event: str, node: ast.stmt) -> ast.Expr:
+    (made,) = ast.parse(f"{REACH}({event!r}, {node.lineno})").body
+    for part in ast.walk(made):
+        ast.copy_location(part, node)
+        # On one line, wherever the node ends.
+        part.end_lineno = node.lineno  # type: ignore[attr-defined]
+    assert isinstance(made, ast.Expr)
+    return made
 
 
 class Told(AdminEmailHandler):

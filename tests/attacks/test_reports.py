@@ -20,6 +20,8 @@ from django.test import Client
 from django.views.debug import DEBUG_ENGINE
 
 from jwt_refresh import conf, sessions
+from jwt_refresh.core.encoding import encode
+from jwt_refresh.core.keys.keyring import Key
 from jwt_refresh.models import Session
 from jwt_refresh.stores import query
 from tests.support.devices import Device, make_user
@@ -175,10 +177,27 @@ def _templates_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(DEBUG_ENGINE, "from_string", lru_cache(DEBUG_ENGINE.from_string))
 
 
-def secrets_of(phone: Device, injection: Injection) -> Secrets:
+@pytest.fixture(autouse=True)
+def signatures(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Those that are made, as a report would show them: tokens and their other segments show
+    themselves.
+    """
+    made: list[str] = []
+    sign = Key.sign
+
+    def noting(key: Key, message: bytes) -> bytes:
+        signature = sign(key, message)
+        made.extend([repr(signature)[2:-1], encode(signature).decode()])
+        return signature
+
+    monkeypatch.setattr(Key, "sign", noting)
+    return made
+
+
+def secrets_of(phone: Device, signatures: list[str]) -> Secrets:
     phone.user.refresh_from_db()
     ours: Any = getattr(project, "JWT_REFRESH")  # noqa: B009 - no setting that mypy knows
-    issued = {f"issued {number}": text for number, text in enumerate(injection.issued)}
+    signed = {f"signature {number}": text for number, text in enumerate(signatures)}
     return Secrets(
         {
             "password": PASSWORD,
@@ -195,7 +214,7 @@ def secrets_of(phone: Device, injection: Injection) -> Secrets:
             "outdated password": OUTDATED,
             "auth_hash": phone.user.get_session_auth_hash(),
         }
-        | issued
+        | signed
     )
 
 
@@ -213,16 +232,16 @@ def points_of(step: str) -> list[Point]:
 
 
 @pytest.mark.parametrize("step", TOUR)
-def test_a43_whatever_fails_tells_no_secret(step: str) -> None:
+def test_a43_whatever_fails_tells_no_secret(step: str, signatures: list[str]) -> None:
     """Neither a bug, nor a database that goes away, by turns."""
-    leaks: dict[str, set[str]] = {}
+    leaks: list[tuple[Exception, Point, set[str]]] = []
     for number, point in enumerate(points_of(step)):
         error = ERRORS[number % 2]("broken")
+        signatures.clear()
         phone, injection = prepare(), Injection(point, error)
         response, told = run(lambda it=phone: TOUR[step](it), injection)  # type: ignore[misc]
         assert injection.raised, point
         assert response.status_code != 500 or told.mails, point
         answer = response.content.decode() if response.status_code >= 400 else ""
-        if found := secrets_of(phone, injection).in_([*told.texts, answer]):
-            leaks[f"{error!r} at {point}"] = found
-    assert leaks == {}
+        leaks.append((error, point, secrets_of(phone, signatures).in_([*told.texts, answer])))
+    assert [leak for leak in leaks if leak[2]] == []

@@ -12,6 +12,7 @@ from django.db import (
     OperationalError,
     ProgrammingError,
     connection,
+    connections,
     transaction,
 )
 from django.db.backends.signals import connection_created
@@ -57,6 +58,27 @@ def test_a_lost_round_is_made_anew(outcomes: tuple[Any, ...]) -> None:
     attempts = Attempts(*outcomes)
     assert in_rounds(attempts) == "won"
     assert attempts.count == len(outcomes)
+
+
+def test_a_connection_that_is_lost_takes_no_next_round_along(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nor the next request: it is closed, and made anew when it is asked."""
+
+    tried: list[Any] = []
+
+    def count() -> int:
+        connection.ensure_connection()
+        tried.append(connection.connection)
+        if len(tried) == 1:
+            # What Django finds out where a server has hung up.
+            connection.errors_occurred = True
+            monkeypatch.setattr(connections["default"], "is_usable", lambda: False)
+            raise OperationalError
+        return Session.objects.count()
+
+    assert in_rounds(count) == 0
+    assert tried[0] is not tried[1]
 
 
 def test_no_more_rounds_are_made_than_are_meant() -> None:
