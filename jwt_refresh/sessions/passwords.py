@@ -115,6 +115,7 @@ class _Checking(AbstractContextManager[None]):
             seal(error)
 
 
+@sealed
 def carry_over(
     instance: Any, using: str, update_fields: Collection[str] | None = None, **kwargs: Any
 ) -> None:
