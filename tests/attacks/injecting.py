@@ -99,7 +99,9 @@ def _functions() -> dict[FunctionType, tuple[CodeType, CodeType]]:
     Those that are made while a function runs come from the code of that function.
     """
     reaching = {_name(code): code for path in PACKAGE.rglob("*.py") for code in _codes(path)}
-    found = [it for it in gc.get_objects() if isinstance(it, FunctionType)]
+    # Not `isinstance`: it asks a lazy object what it is, and the `resolver_match` of a response
+    # that is gone then resolves its path with the URLs of another test.
+    found = [it for it in gc.get_objects() if type(it) is FunctionType]
     return {
         it: (it.__code__, reaching[_name(it.__code__)])
         for it in found
