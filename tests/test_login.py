@@ -94,8 +94,7 @@ class Documented(BaseBackend):
     def authenticate(
         self, request: Any, username: str | None = None, password: str | None = None, **others: Any
     ) -> Any:
-        if others:
-            raise AssertionError(others)
+        assert not others
         user = get_user_model()._default_manager.filter(email=username).first()
         return user if user is not None and user.check_password(password or "") else None
 

@@ -125,10 +125,8 @@ class Memory:
             if claims.kind is Kind.REFRESH:
                 self._act(session, token, "", self.purged_before)
             self._check_alive(claims, session.row)
-        except (StaleRetry, TokenReused):
-            return "token_invalid"
         except TokenError as error:
-            return error.code
+            return "token_invalid" if isinstance(error, StaleRetry | TokenReused) else error.code
         return OK
 
     def row(self, sid: str) -> dict[str, Any]:

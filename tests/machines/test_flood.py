@@ -87,9 +87,9 @@ class FloodMachine(SiteMachine):
 
     def _flood_refresh_with_another(self, held: Held) -> None:
         """With a token that nobody exchanges: an access token, or one that nobody signed."""
-        encoded = held.token.encoded
-        if held.token == held.refreshable:
-            encoded = encoded[:-4] + ("AAAA" if encoded[-4:] != "AAAA" else "BBBB")
+        access = held.token.encoded
+        forged = access[:-4] + ("AAAA" if access[-4:] != "AAAA" else "BBBB")
+        encoded = forged if held.token == held.refreshable else access
         device = self._owner(held)
         self._repeat(held, lambda: self.server.code(device.refresh(encoded)), {"token_invalid"})
 

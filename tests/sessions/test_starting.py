@@ -175,9 +175,6 @@ class Suspending(ModelBackend):
 class Asking(BaseBackend):
     """Has no opinion."""
 
-    def authenticate(self, request: Any, **credentials: Any) -> None:
-        return None
-
 
 MODEL = "django.contrib.auth.backends.ModelBackend"
 ALL_USERS = "django.contrib.auth.backends.AllowAllUsersModelBackend"

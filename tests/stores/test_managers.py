@@ -205,6 +205,10 @@ def test_one_that_adds_methods_is_as_quick(ann: Any, become: Become, plans: Any)
     for _ in range(2):
         assert type(find(session).user) is User
     assert plans.cache_info().hits == 1
+    ann.is_staff = True
+    ann.save()
+    User._default_manager.of_staff().delete()
+    assert not find(session).user.is_active
 
 
 class Closed(models.Manager[Any]):
