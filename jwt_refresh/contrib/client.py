@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from enum import Enum
+from math import inf
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,6 +28,8 @@ LONGEST_BACK_OFF = 60.0
 LONGEST_WAIT = 3600.0
 """How long after a failure nothing is asked, at most, in seconds: by our own rule, and by the
 server's ``Retry-After``."""
+UNKNOWN = 60.0
+"""How long a token is tried of which nobody has told when it ends, in seconds."""
 
 logger = logging.getLogger("jwt_refresh")
 
@@ -89,8 +92,8 @@ class TokenFile:
 class Tokens:
     """A token answer; ``asked_at`` is when it was asked for, by both clocks.
 
-    Its age is what that clock says by which more time has passed: the monotonic one stands still
-    while a laptop sleeps, and the other may be set. Neither has to be right. Raises ``KeyError``,
+    It ages by that clock by which more time has passed: the monotonic one stands still while a
+    laptop sleeps, and the other may be set. Neither has to be right. Raises ``KeyError``,
     ``TypeError`` or ``ValueError`` for what is no token answer.
     """
 
@@ -100,27 +103,32 @@ class Tokens:
         if not (isinstance(self.access, str) and isinstance(self.refreshable, str)):
             raise TypeError("tokens are text")
         self.asked_at = asked_at
-        self.ends_at = asked_at[1] + self.lifetime
         # Services that were started at once do not refresh at once.
-        self.due_at = self.lifetime * random.uniform(0.7, 0.8)  # noqa: S311 - guards nothing
+        self.due = self.lifetime * random.uniform(0.2, 0.3)  # noqa: S311 - guards nothing
         self.key = uuid.uuid4().hex
 
     @classmethod
     def stored(cls, found: Mapping[str, Any]) -> Tokens:
-        """Read what ``to_store`` wrote, or a token answer of unknown age, which is due at once."""
+        """Read what ``to_store`` wrote, or a token answer. What is of unknown age is due at once,
+        and tried where no other can be had."""
         wall, monotonic = _clocks()
-        asked_at = float(found.get("asked_at", 0))
-        if asked_at > wall:  # The clock was set back, so the age is not known.
-            asked_at = 0
-        return cls({"expires_in": 0, **found}, (asked_at, monotonic - (wall - asked_at)))
+        asked_at = float(found.get("asked_at", inf))
+        age = wall - asked_at
+        if age < 0:  # It was not told, or the clock was set back.
+            tokens = cls({"expires_in": UNKNOWN, **found}, (wall, monotonic))
+            tokens.due = inf
+            return tokens
+        return cls(found, (asked_at, monotonic - age))
 
     def to_store(self) -> dict[str, Any]:
         kept = {"access_token": self.access, "refresh_token": self.refreshable}
         return kept | {"expires_in": self.lifetime, "asked_at": self.asked_at[0]}
 
     @property
-    def age(self) -> float:
-        return max(now - then for now, then in zip(_clocks(), self.asked_at, strict=True))
+    def left(self) -> float:
+        """How long they last, in seconds; a refresh is due where no more than ``due`` is left."""
+        clocks = zip(_clocks(), self.asked_at, strict=True)
+        return self.lifetime - max(now - then for now, then in clocks)
 
 
 class Ask:
@@ -163,16 +171,16 @@ class Keeper:
         tokens = self._tokens
         if self._ended or time.monotonic() < self._wait_until:
             return None
-        if tokens is None or tokens is refused or tokens.age >= tokens.lifetime:
+        if tokens is None or tokens is refused or tokens.left <= 0:
             return Need.NOW
-        return Need.SOON if tokens.age >= tokens.due_at else None
+        return Need.SOON if tokens.left <= tokens.due else None
 
     def usable(self) -> Tokens:
         """Return tokens to authenticate with. Raises ``SessionEnded`` or ``TryLater``."""
         tokens = self._tokens
         if self._ended:
             raise SessionEnded(*self._ended.args)
-        if tokens is None or tokens.age >= tokens.lifetime:
+        if tokens is None or tokens.left <= 0:
             raise TryLater(*self._failed, max(0.0, self._wait_until - time.monotonic()))
         return tokens
 
@@ -219,9 +227,9 @@ class Keeper:
             return False
         if self._ended:  # Somebody has logged out meanwhile.
             return True
-        if before is not None and tokens.ends_at < before.ends_at + 1:
+        if before is not None and before.due < inf and tokens.left < before.left + 1:
             # The session ends then, and no refresh moves that.
-            tokens.due_at = tokens.lifetime
+            tokens.due = 0.0
         self._save(tokens.to_store())
         self._tokens = tokens
         self._failures = 0
