@@ -111,8 +111,8 @@ class Way:
                     raise answer
                 return reached
 
-        self.client = lambda: library.Client(transport=Sync())
-        self.async_client = lambda: library.AsyncClient(transport=Async())
+        self.client: Callable[[], Any] = lambda: library.Client(transport=Sync())
+        self.async_client: Callable[[], Any] = lambda: library.AsyncClient(transport=Async())
 
     def befall(self, request: Any) -> Any:
         self.seen.append(request)
@@ -153,10 +153,15 @@ class Way:
         finished(auth.alogout) if self.waits else auth.logout()
 
 
-WAYS = [(library, waits) for library in (httpx2, httpx) for waits in (False, True)]
+def _ways() -> Iterator[Any]:
+    """The quick lane tries the maintained library; of the other one, threads and tasks."""
+    for library, marks in ((httpx2, ()), (httpx, (pytest.mark.full,))):
+        for waits in (False, True):
+            name = f"{library.__name__}{'-async' * waits}"
+            yield pytest.param((library, waits), id=name, marks=marks)
 
 
-@pytest.fixture(params=WAYS, ids=["httpx2", "httpx2-async", "httpx", "httpx-async"])
+@pytest.fixture(params=_ways())
 def way(request: pytest.FixtureRequest) -> Way:
     library, waits = request.param
     return Way(library, waits=waits)
