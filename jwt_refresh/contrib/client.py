@@ -114,7 +114,7 @@ class Tokens:
         wall, monotonic = _clocks()
         asked_at = float(found.get("asked_at", inf))
         age = wall - asked_at
-        if age < 0:  # It was not told, or the clock was set back.
+        if not age >= 0:  # It was not told, or the clock was set back.
             tokens = cls({"expires_in": UNKNOWN, **found}, (wall, monotonic))
             tokens.due = inf
             return tokens

@@ -794,7 +794,14 @@ def test_the_end_of_one_session_leaves_another_in_the_storage(
 
 
 @pytest.mark.parametrize(
-    "kept", [[], {}, {"access_token": 1}, {"access_token": "a", "asked_at": "now"}]
+    "kept",
+    [
+        [],
+        {},
+        {"access_token": 1},
+        {"access_token": "a", "asked_at": "now"},
+        {"asked_at": float("nan")},
+    ],
 )
 def test_what_is_stored_and_no_token_is_passed_over(
     sync: Way, credentials: Any, log: pytest.LogCaptureFixture, kept: Any
