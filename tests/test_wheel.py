@@ -63,7 +63,7 @@ def test_wheel(tmp_path: Path) -> None:
 def check_metadata(metadata: Message) -> None:
     assert metadata["Name"] == "django-jwt-refresh"
     assert metadata["Requires-Python"] == ">=3.11"
-    assert metadata.get_all("Provides-Extra") == ["demo", "test", "servers", "dev"]
+    assert metadata.get_all("Provides-Extra") == ["demo", "httpx", "test", "servers", "dev"]
     assert metadata["Description-Content-Type"] == "text/markdown"
     check_description(str(metadata.get_payload()))
     requirements = metadata.get_all("Requires-Dist", [])

@@ -18,6 +18,10 @@ Only what follows from an answer differs. `clients` says how a sensible client b
   reached an end of its own).
 - **How long a thief lasts**: from his first exchange until the session is revoked or has gone on
   without him, so that nothing he holds can be exchanged.
+- **Own copies**: a device whose tabs each keep in memory the tokens that they opened with, and what
+  they get for them, and do not look again into the store that they write to. A tab that slept while
+  another refreshed twice presents what a thief would. Its log-outs are counted as false log-outs
+  are, but apart: no rule can tell it from a thief.
 - **Apart**, as no rotation can see them: thieves who read the live store faster than the grace,
   who use nothing but stolen access tokens, or whose victim never returns.
 """

@@ -1,4 +1,4 @@
-"""A sensible client: the tabs of a device, which share one store.
+"""A sensible client: the tabs of a device, which share one store; and one that is not.
 
 - A tab refreshes when the access token in the store is about to end, or has ended.
 - Hearing no answer for ``TIMEOUT``, it backs off and tries again with what is in the store then,
@@ -8,6 +8,9 @@
   of tries, so the next has another ``Idempotency-Key``. Only when the access token is over and
   nothing but 409 has come for ``PATIENCE`` does the owner log in again.
 - On 401 ``token_reused``, ``session_revoked`` or ``token_expired`` the owner logs in again.
+
+The tabs of the other client write to the store and do not read it: each goes on with its own copy,
+over all sittings, until the owner logs in again and all of them are opened anew.
 """
 
 from __future__ import annotations
@@ -49,14 +52,18 @@ class Request(NamedTuple):
 
 
 class Client(ABC):
-    """``unheard_since``: when it sent the first request about the token in its store that got no
+    """``copies``: the tokens of each tab, or ``None`` where all share the store;
+    ``unheard_since``: when it sent the first request about the token in its store that got no
     answer; ``stale_since``: since when all it hears about that token is 409."""
 
-    def __init__(self, agenda: Agenda, network: Network, keys: Keys, first: Pair) -> None:
+    def __init__(
+        self, agenda: Agenda, network: Network, keys: Keys, first: Pair, *, copies: bool
+    ) -> None:
         self.agenda = agenda
         self.network = network
         self.keys = keys
         self.counts = Counts()
+        self.copies: dict[int, Pair] | None = {} if copies else None
         self.sitting = -1
         self.off_at = 0.0
         self.keep(first)
@@ -75,6 +82,10 @@ class Client(ABC):
         self.unheard_since: float | None = None
         self.stale_since: float | None = None
 
+    def held(self, tab: Tab) -> Pair:
+        """What a tab would refresh."""
+        return self.store if self.copies is None else self.copies.setdefault(tab.number, self.store)
+
     def keeps(self, pair: Pair) -> bool:
         return (pair.session, pair.jti) == (self.store.session, self.store.jti)
 
@@ -82,7 +93,7 @@ class Client(ABC):
         """A tab reads the store, and refreshes if that is due."""
         if tab.sitting != self.sitting or self.agenda.now >= self.off_at:
             return
-        due_at = self.store.access_expires_at - AHEAD
+        due_at = self.held(tab).access_expires_at - AHEAD
         if due_at <= self.agenda.now:
             self.send(tab)
         else:
@@ -92,7 +103,7 @@ class Client(ABC):
     def send(self, tab: Tab) -> None:
         now, fate = self.agenda.now, self.network.fate(tab.number, self.agenda.now)
         tab = Tab(tab.number, tab.sitting, tab.since or now, tab.tries + 1)
-        request = Request(tab, self.store, self.key(tab), now, fate)
+        request = Request(tab, self.held(tab), self.key(tab), now, fate)
         self.agenda.add(now + fate.up, self.arrive, request)
         if fate.again is not None:
             self.agenda.add(now + fate.up + fate.again, self.exchange, request)
@@ -134,10 +145,12 @@ class Client(ABC):
         tab, now = request.tab, self.agenda.now
         if tab.sitting != self.sitting or now >= self.off_at:
             self.miss(request)
-        elif request.pair.session is not self.store.session:
+        elif request.pair.session is not self.held(tab).session:
             self.look(Tab(tab.number, tab.sitting))  # Another tab has logged in meanwhile.
         elif isinstance(answer, Pair):
             self.keep(answer)
+            if self.copies is not None:
+                self.copies[tab.number] = answer
             self.call_after(request.fate.calls_after)
             self.look(tab)
         elif isinstance(answer, StaleRetry) and not self.gives_up(request):

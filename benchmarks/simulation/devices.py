@@ -19,7 +19,7 @@ class Device(Client):
 
     def __init__(self, plan: Plan, network: Network, rule: type[Session]) -> None:
         first = rule(plan.sittings[0].start, plan).first
-        super().__init__(Agenda(), network, plan.keys, first)
+        super().__init__(Agenda(), network, plan.keys, first, copies=plan.copies)
         self.plan = plan
         self.rule = rule
         for number, sitting in enumerate(plan.sittings):
@@ -54,6 +54,8 @@ class Device(Client):
         self.close()
         self.counts.logins += 1
         self.keep(self.rule(self.agenda.now, self.plan).first)
+        if self.copies is not None:
+            self.copies.clear()
 
     def close(self) -> None:
         """Count why the session is over for an owner whom nobody robbed."""
@@ -77,6 +79,6 @@ class Device(Client):
         if revoked or (dead and self.unheard_since is None):
             self.close()
         if self.thief is None:
-            return Tally(self.counts)
+            return Tally(self.counts) if self.copies is None else Tally(copying=self.counts)
         self.thief.check()
         return Tally(self.counts, [self.thief.theft])

@@ -52,14 +52,16 @@ class Theft:
 
 @dataclass(slots=True)
 class Tally:
-    """All devices under one rule."""
+    """All devices under one rule; apart, those whose tabs keep copies of their own."""
 
     counts: Counts = field(default_factory=Counts)
     thefts: list[Theft] = field(default_factory=list)
+    copying: Counts = field(default_factory=Counts)
 
     def add(self, other: Tally) -> None:
         self.counts.add(other.counts)
         self.thefts += other.thefts
+        self.copying.add(other.copying)
 
     def of(self, *, excepted: bool) -> list[Theft]:
         """The thefts that a rule should see, or those that none can."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from statistics import median
 
-from .outcomes import Tally
+from .outcomes import Counts, Tally
 from .runs import RULES
 from .sorts import Sort
 from .world import DAY, HOUR, MINUTE, World
@@ -24,6 +24,14 @@ def report(world: World, tallies: Sequence[Tally]) -> Iterator[str]:
         f"{len(thefts):,} thefts, {len(tallies[0].of(excepted=True)):,} of them apart; "
         f"seed {world.seed}.\n\n"
     )
+    yield _row("(apart) tabs that keep their own copies", *(it.name for it in RULES))
+    yield "|---|" + "--:|" * len(RULES) + "\n"
+    apart = [it.copying for it in tallies]
+    yield _row(
+        f"log-outs of {apart[0].owners:,} devices", *(f"{it.false_logouts:,}" for it in apart)
+    )
+    yield _row("per device and month", *(_monthly(world, it) for it in apart))
+    yield "\n"
     yield _row("thieves who live on, of those who got a successor", *(it.name for it in RULES))
     yield "|---|" + "--:|" * len(RULES) + "\n"
     for sort in sorted(Sort, key=lambda it: it.excepted):
@@ -36,11 +44,15 @@ def _figures(world: World, tally: Tally) -> Iterator[str]:
     decided = [it for it in tally.of(excepted=False) if it.decided]
     lasted = [it.lasted(world.end) for it in decided] or [0.0]
     yield f"{counts.false_logouts:,}"
-    yield f"{counts.false_logouts / counts.owners / world.days * 30:.2g}"
+    yield _monthly(world, counts)
     yield f"{len(tally.missed)} of {len(decided)}"
     yield _duration(median(lasted))
     yield _duration(max(lasted))
     yield f"{counts.stranded:,}"
+
+
+def _monthly(world: World, counts: Counts) -> str:
+    return f"{counts.false_logouts / max(counts.owners, 1) / world.days * 30:.2g}"
 
 
 def _living_on(tally: Tally, sort: Sort) -> str:

@@ -15,7 +15,8 @@ SECOND, MINUTE, HOUR, DAY = 1.0, 60.0, 3600.0, 86_400.0
 @dataclass(frozen=True, slots=True)
 class World:
     """The size of a run, and how bad its network is: the share of answers it loses, and how late
-    a duplicate may be. Of so many devices as ``per_thief``, each sort of thief robs one.
+    a duplicate may be. Of so many devices as ``per_thief``, each sort of thief robs one, and one
+    has tabs that keep copies of their own.
 
     Instants are seconds since the start of the run.
     """
@@ -61,6 +62,7 @@ class Plan:
     sittings: tuple[Sitting, ...]
     sort: Sort | None
     theft_at: float
+    copies: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +92,21 @@ def plan(world: World, number: int) -> Plan:
     habit = rng.choices(list(HABITS.values()), SHARES)[0]
     keys = rng.choices(list(Keys), (2, 1, 1))[0]
     idle, absolute = rng.choice((14 * DAY, 30 * DAY)), rng.choice((None, 90 * DAY))
-    sittings = tuple(_sittings(rng, habit, world))
+    copies = number % world.per_thief == len(Sort)
+    sittings = tuple(_sittings(rng, habit, world, 2 if copies else 1))
     sort = dict(enumerate(Sort)).get(number % world.per_thief)
     theft_at = _theft_at(rng, sittings, world)
     if sort is Sort.NO_RETURN:
         sittings = tuple(it for it in sittings if it.end < theft_at) or sittings[:1]
-    return Plan(number, rng.getrandbits(60), keys, idle, absolute, sittings, sort, theft_at)
+    if copies and keys is Keys.STORE:
+        keys = Keys.TRY  # Nobody keeps a key in a store that nobody reads.
+    seed = rng.getrandbits(60)
+    return Plan(number, seed, keys, idle, absolute, sittings, sort, theft_at, copies)
 
 
-def _sittings(rng: random.Random, habit: Habit, world: World) -> Iterator[Sitting]:
-    tabs = rng.randint(*habit.tabs)
+def _sittings(rng: random.Random, habit: Habit, world: World, least: int) -> Iterator[Sitting]:
+    """``least``: how many tabs there are at least."""
+    tabs = max(rng.randint(*habit.tabs), least)
     previous = 0.0
     away_until = 0
     for day in range(world.days):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 import sys
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -104,6 +105,27 @@ def test_a_branch_of_a_family_that_forked_expires_by_itself() -> None:
 def test_a_session_that_has_ended_gets_a_thief_nothing(rule: type[Session], sort: Sort) -> None:
     plan = life((DAY, 2 * DAY), idle=HOUR, sort=sort, theft_at=HOUR - 1)
     assert lived(rule, plan).thefts == [Theft(sort)]
+
+
+# A tab that keeps its own copy
+
+
+def test_a_tab_that_slept_with_its_own_copy_is_taken_for_a_thief() -> None:
+    """It was open on the first day, and slept through the second; another refreshed meanwhile."""
+    first, second, third = life((DAY, DAY + 2 * HOUR), (2 * DAY, 2 * DAY + HOUR)).sittings
+    both = [replace(it, opened=(it.start, it.start + HOUR / 2)) for it in (first, third)]
+    plan = replace(life(), sittings=(both[0], second, both[1]))
+    shared = lived(OurSession, plan)
+    assert (ends(shared.counts), shared.counts.owners) == ((0, 0, 0), 1)
+    apart = lived(OurSession, replace(plan, copies=True))
+    assert (ends(apart.copying), apart.copying.owners) == ((1, 0, 0), 1)
+    assert apart.counts == Counts()
+
+
+def test_each_rule_logs_out_tabs_with_copies_of_their_own(tallies: list[Tally]) -> None:
+    for tally in tallies:
+        assert tally.copying.owners == 8
+        assert tally.copying.false_logouts > 0
 
 
 # What the rule does not keep yet

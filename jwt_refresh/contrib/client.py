@@ -1,0 +1,315 @@
+"""The manners of a good client, without a library for HTTP: when to ask, and what an answer means.
+
+It imports no Django, and never waits. ``contrib.httpx`` does that.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import random
+import tempfile
+import time
+import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from math import inf
+from pathlib import Path
+from typing import Any, Protocol
+
+ENDS = frozenset({"session_revoked", "token_reused", "password_changed", "user_inactive"})
+"""The codes of a session that somebody ended: only a person may begin another."""
+LAPSES = frozenset({"token_expired", "token_invalid"})
+"""The codes of a token that is of no more use: with credentials one logs in again."""
+LONGEST_BACK_OFF = 60.0
+LONGEST_WAIT = 3600.0
+"""How long after a failure nothing is asked, at most, in seconds: by our own rule, and by the
+server's ``Retry-After``."""
+UNKNOWN = 60.0
+"""How long a token is tried of which nobody has told when it ends, in seconds."""
+
+logger = logging.getLogger("jwt_refresh")
+
+
+class JWTAuthError(Exception):
+    """No token can be had. ``code`` is the server's word for programs, ``detail`` its sentence."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        self.code = code
+        self.detail = detail
+        super().__init__(code, detail)
+
+
+class SessionEnded(JWTAuthError):
+    """The session is over, or the login was refused; nothing more is asked of the server."""
+
+
+class TryLater(JWTAuthError):
+    """The server gave no token and no refusal. The session is kept, and a later call asks again,
+    not before ``retry_after`` seconds."""
+
+    def __init__(self, code: str, detail: str, retry_after: float) -> None:
+        super().__init__(code, detail)
+        self.retry_after = retry_after
+        self.args = (code, detail, retry_after)
+
+
+class Storage(Protocol):
+    """A place that keeps tokens between runs. Several processes may share it."""
+
+    def load(self) -> Mapping[str, Any] | None:
+        """Return what was saved last, if anything."""
+
+    def save(self, tokens: Mapping[str, Any] | None) -> None:
+        """Keep ``tokens``, which JSON can hold, before returning; ``None``: forget them."""
+
+
+class TokenFile:
+    """A ``Storage`` in a file that none but its owner can read, and that is replaced whole."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = Path(path)
+
+    def load(self) -> Mapping[str, Any] | None:
+        with suppress(FileNotFoundError):
+            found: Mapping[str, Any] = json.loads(self._path.read_bytes())
+            return found
+        return None
+
+    def save(self, tokens: Mapping[str, Any] | None) -> None:
+        if tokens is None:
+            self._path.unlink(missing_ok=True)
+            return
+        descriptor, name = tempfile.mkstemp(dir=self._path.parent)  # mode 0600
+        with open(descriptor, "w") as file:
+            json.dump(tokens, file)
+        os.replace(name, self._path)
+
+
+class Tokens:
+    """A token answer; ``asked_at`` is when it was asked for, by both clocks.
+
+    It ages by that clock by which more time has passed: the monotonic one stands still while a
+    laptop sleeps, and the other may be set. Neither has to be right. Raises ``KeyError``,
+    ``TypeError`` or ``ValueError`` for what is no token answer.
+    """
+
+    def __init__(self, answer: Mapping[str, Any], asked_at: tuple[float, float]) -> None:
+        self.access, self.lifetime = answer["access_token"], float(answer["expires_in"])
+        self.refreshable = answer.get("refresh_token", self.access)
+        if not (isinstance(self.access, str) and isinstance(self.refreshable, str)):
+            raise TypeError("tokens are text")
+        self.asked_at = asked_at
+        # Services that were started at once do not refresh at once.
+        self.due = self.lifetime * random.uniform(0.2, 0.3)  # noqa: S311 - guards nothing
+        self.key = uuid.uuid4().hex
+
+    @classmethod
+    def stored(cls, found: Mapping[str, Any]) -> Tokens:
+        """Read what ``to_store`` wrote, or a token answer. What is of unknown age is due at once,
+        and tried where no other can be had."""
+        wall, monotonic = _clocks()
+        asked_at = float(found.get("asked_at", inf))
+        age = wall - asked_at
+        if not age >= 0:  # It was not told, or the clock was set back.
+            tokens = cls({"expires_in": UNKNOWN, **found}, (wall, monotonic))
+            tokens.due = inf
+            return tokens
+        return cls(found, (asked_at, monotonic - age))
+
+    def to_store(self) -> dict[str, Any]:
+        kept = {"access_token": self.access, "refresh_token": self.refreshable}
+        return kept | {"expires_in": self.lifetime, "asked_at": self.asked_at[0]}
+
+    @property
+    def left(self) -> float:
+        """How long they last, in seconds; a refresh is due where no more than ``due`` is left."""
+        clocks = zip(_clocks(), self.asked_at, strict=True)
+        return self.lifetime - max(now - then for now, then in clocks)
+
+
+class Ask:
+    """A request to an endpoint. No report shows what is in it: its ``repr`` is Python's own."""
+
+    def __init__(self, path: str, body: Mapping[str, Any], key: str = "") -> None:
+        self.path, self.body, self.at = path, body, _clocks()
+        self.headers = {"Idempotency-Key": key} if key else {}
+
+
+class Need(Enum):
+    """How much other tokens are needed."""
+
+    SOON = "those at hand are valid"
+    NOW = "there are none, or they are over, or they were refused"
+
+
+class Keeper:
+    """The tokens of one client: takes them over from its storage, asks for others, keeps them.
+
+    ``credentials``, ``tokens`` and ``storage`` are those of ``contrib.httpx.JWTAuth``.
+    """
+
+    def __init__(
+        self,
+        credentials: Mapping[str, Any] | None,
+        tokens: Mapping[str, Any] | None,
+        storage: Storage | None,
+    ) -> None:
+        self._credentials = credentials
+        self._tokens = None if tokens is None else Tokens.stored(tokens)
+        self._storage = storage
+        self._seen: Mapping[str, Any] | None = None
+        self._ended: SessionEnded | None = None
+        self._failures, self._failed = 0, ("unavailable", "")
+        self._wait_until = 0.0
+
+    def need(self, refused: Tokens | None) -> Need | None:
+        """Return ``None`` where no other tokens than these are needed, or none can be had now."""
+        tokens = self._tokens
+        if self._ended or time.monotonic() < self._wait_until:
+            return None
+        if tokens is None or tokens is refused or tokens.left <= 0:
+            return Need.NOW
+        return Need.SOON if tokens.left <= tokens.due else None
+
+    def usable(self) -> Tokens:
+        """Return tokens to authenticate with. Raises ``SessionEnded`` or ``TryLater``."""
+        tokens = self._tokens
+        if self._ended:
+            raise SessionEnded(*self._ended.args)
+        if tokens is None or tokens.left <= 0:
+            raise TryLater(*self._failed, max(0.0, self._wait_until - time.monotonic()))
+        return tokens
+
+    def look(self) -> None:
+        """Look at what other processes have stored."""
+        found = self._load()
+        # What is as it was may be older than what could not be saved.
+        if found is not None and found != self._seen:
+            try:
+                self._tokens, self._seen = Tokens.stored(found), found
+            except (AttributeError, KeyError, TypeError, ValueError):
+                logger.warning("What JWTAuth has found in its storage are no tokens.")
+        if self._tokens is None and self._credentials is None:
+            self._end("token_missing", "There are neither tokens nor credentials.")
+
+    def next(self) -> Ask:
+        """Return what to ask for other tokens."""
+        tokens = self._tokens
+        if tokens is None:
+            return Ask("login/", {**(self._credentials or {}), "transport": "body"})
+        return Ask("refresh/", {"refresh_token": tokens.refreshable}, tokens.key)
+
+    def hear(self, ask: Ask, answer: Any) -> None:
+        """Take the answer: tokens, an end, or a failure that the session outlives."""
+        status, code, detail = _read(answer)
+        logs_in = ask.path == "login/"
+        if status == 200 and self._keep(ask, answer):
+            return
+        if code in LAPSES and self._credentials is not None and not logs_in:
+            self._tokens = None
+        elif status in (400, 401) if logs_in else code in ENDS | LAPSES:
+            self._end(code, detail)
+        else:
+            self._fail(status, code, detail, _retry_after(answer))
+
+    def _keep(self, ask: Ask, answer: Any) -> bool:
+        """Store and take the tokens of an answer; ``False`` where it has none."""
+        before = self._tokens
+        try:
+            tokens = Tokens(answer.json(), ask.at)
+        except (KeyError, TypeError, ValueError):
+            return False
+        if not tokens.lifetime > 0:
+            return False
+        if self._ended:  # Somebody has logged out meanwhile.
+            return True
+        if before is not None and before.due < inf and tokens.left < before.left + 1:
+            # The session ends then, and no refresh moves that.
+            tokens.due = 0.0
+        self._save(tokens.to_store())
+        self._tokens = tokens
+        self._failures = 0
+        return True
+
+    def _fail(self, status: int, code: str, detail: str, wait: float | None) -> None:
+        if status == 409 and self._tokens is not None:
+            self._tokens.key = uuid.uuid4().hex
+        self._failures += 1
+        if wait is None:
+            # A lost answer is asked for again at once, the first time, and with the same key.
+            first_lost = not status and self._failures == 1
+            wait = 0.0 if first_lost else min(2.0 ** min(self._failures, 9), LONGEST_BACK_OFF)
+        self._wait_until = time.monotonic() + wait
+        self._failed = code, detail
+
+    def _end(self, code: str, detail: str) -> None:
+        self._ended = SessionEnded(code, detail)
+        if self._load() == self._seen:  # Else another process has begun a session there.
+            self._save(None)
+
+    def leave(self) -> Ask | None:
+        """Let nobody go on; what a refresh that is under way brings is not kept."""
+        self.look()
+        self._end("logged_out", "This object has logged out.")
+        tokens = self._tokens
+        return None if tokens is None else Ask("logout/", {"refresh_token": tokens.refreshable})
+
+    def left(self, answer: Any) -> None:
+        """Take the answer to ``leave``. Raises ``TryLater`` where the session may go on."""
+        status, code, detail = _read(answer)
+        if status not in (204, 401):
+            raise TryLater(code, detail, _retry_after(answer) or 0.0)
+        self._tokens = None
+
+    def _load(self) -> Mapping[str, Any] | None:
+        try:
+            return None if self._storage is None else self._storage.load()
+        except Exception as error:  # noqa: BLE001 - a storage may raise anything
+            logger.warning("JWTAuth could not load its tokens: %s", type(error).__name__)
+            return None
+
+    def _save(self, kept: Mapping[str, Any] | None) -> None:
+        """Save the tokens; where that fails they serve this run at least."""
+        if self._storage is None:
+            return
+        try:
+            self._storage.save(kept)
+            self._seen = kept
+        except Exception as error:  # noqa: BLE001 - a storage may raise anything
+            logger.warning("JWTAuth could not save its tokens: %s", type(error).__name__)
+
+
+def _clocks() -> tuple[float, float]:
+    return time.time(), time.monotonic()
+
+
+def _read(answer: Any) -> tuple[int, str, str]:
+    """Return status, code and detail of an answer; the status is 0 where there was none."""
+    if isinstance(answer, Exception):
+        return 0, "unavailable", f"{type(answer).__name__}: {answer}"
+    usual = "invalid_request" if answer.status_code == 400 else "unavailable"
+    try:
+        data = answer.json()
+        return answer.status_code, str(data.get("code", usual)), str(data.get("detail", ""))
+    except (AttributeError, ValueError):
+        return answer.status_code, usual, f"HTTP {answer.status_code}"
+
+
+def _retry_after(answer: Any) -> float | None:
+    """Return the seconds of ``Retry-After`` (RFC 9110 section 10.2.3), an hour at most.
+
+    A date counts from that of the answer, so by the server's clock alone.
+    """
+    if isinstance(answer, Exception):
+        return None
+    text = answer.headers.get("Retry-After", "")
+    with suppress(KeyError, TypeError, ValueError):
+        if text.isdecimal():
+            return min(float(text), LONGEST_WAIT)
+        ahead = parsedate_to_datetime(text) - parsedate_to_datetime(answer.headers["Date"])
+        return min(max(ahead.total_seconds(), 0.0), LONGEST_WAIT)
+    return None
