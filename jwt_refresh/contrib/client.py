@@ -6,12 +6,12 @@ It imports no Django, and never waits. ``contrib.httpx`` does that.
 from __future__ import annotations
 
 import json
-import logging
 import os
 import random
 import tempfile
 import time
 import uuid
+import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
@@ -30,8 +30,6 @@ LONGEST_WAIT = 3600.0
 server's ``Retry-After``."""
 UNKNOWN = 60.0
 """How long a token is tried of which nobody has told when it ends, in seconds."""
-
-logger = logging.getLogger("jwt_refresh")
 
 
 class JWTAuthError(Exception):
@@ -192,7 +190,7 @@ class Keeper:
             try:
                 self._tokens, self._seen = Tokens.stored(found), found
             except (AttributeError, KeyError, TypeError, ValueError):
-                logger.warning("What JWTAuth has found in its storage are no tokens.")
+                _warn("What JWTAuth has found in its storage are no tokens.")
         if self._tokens is None and self._credentials is None:
             self._end("token_missing", "There are neither tokens nor credentials.")
 
@@ -269,7 +267,7 @@ class Keeper:
         try:
             return None if self._storage is None else self._storage.load()
         except Exception as error:  # noqa: BLE001 - a storage may raise anything
-            logger.warning("JWTAuth could not load its tokens: %s", type(error).__name__)
+            _warn(f"JWTAuth could not load its tokens: {type(error).__name__}")
             return None
 
     def _save(self, kept: Mapping[str, Any] | None) -> None:
@@ -280,7 +278,12 @@ class Keeper:
             self._storage.save(kept)
             self._seen = kept
         except Exception as error:  # noqa: BLE001 - a storage may raise anything
-            logger.warning("JWTAuth could not save its tokens: %s", type(error).__name__)
+            _warn(f"JWTAuth could not save its tokens: {type(error).__name__}")
+
+
+def _warn(text: str) -> None:
+    """Warn of a storage, since no call fails by it and scripts seldom set up a log."""
+    warnings.warn(text, RuntimeWarning, stacklevel=2)
 
 
 def _clocks() -> tuple[float, float]:
