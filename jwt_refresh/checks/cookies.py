@@ -155,7 +155,7 @@ def check_siblings() -> Iterator[CheckMessage]:
             fault = f"JWT_REFRESH[{setting!r}] can be set by other hosts of the same domain."
             hint = "One of them could lock your users out, or log them in as somebody else, and "
             hint += "with 'COOKIE_DOMAIN' each of them gets the token. Begin it with "
-            hint += '"__Host-Http-", and leave \'COOKIE_DOMAIN\' out, unless you trust them all.'
+            hint += "\"__Host-Http-\", and leave 'COOKIE_DOMAIN' out, unless you trust them all."
             yield Info(fault, hint=hint, id="jwt_refresh.I001")
 
 
