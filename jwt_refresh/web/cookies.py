@@ -36,8 +36,8 @@ def cookie_values(request: HttpRequest, *names: str | None) -> list[str]:
     """
     pairs = [pair.partition("=") for pair in request.META.get("HTTP_COOKIE", "").split(";")]
     for name in filter(None, names):
-        given = (value.strip(" \t") for key, _, value in pairs if key.strip(" \t") == name)
-        if values := [*filter(None, dict.fromkeys(given))]:
+        given = dict.fromkeys(value for key, _, value in pairs if key.strip(" \t") == name)
+        if values := [*filter(None, given)]:
             return values
     return []
 
