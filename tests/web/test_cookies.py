@@ -278,7 +278,7 @@ def test_where_no_cookie_is_set_up_the_body_has_all(page: Browser, settings: Any
 
 
 @pytest.mark.parametrize("path", [*GUARDED, "/me/optional/"])
-def test_a_cookie_that_is_there_twice_is_nobodys(
+def test_a36_a_cookie_that_is_there_twice_is_nobodys(
     page: Browser, bob: Device, style: str, path: str
 ) -> None:
     """A sibling has set one for its victim (cookie tossing), in whichever order they arrive."""
@@ -298,7 +298,7 @@ def test_a_cookie_that_is_there_twice_is_nobodys(
 
 
 @pytest.mark.parametrize("space", ["\u2000", "\u00a0", "\u0085", "\u3000", "\x0b", "\x1f"])
-def test_a_name_behind_an_odd_space_is_another_name(
+def test_a36_a_name_behind_an_odd_space_is_another_name(
     page: Browser, bob: Device, style: str, space: str
 ) -> None:
     """Browsers do not see the prefix in it, and let a sibling set it; Django strips the space."""

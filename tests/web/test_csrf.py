@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -67,6 +68,7 @@ def page(ann: Any, style: str) -> Browser:
     return browser
 
 
+SIMPLE = ["application/x-www-form-urlencoded", "text/plain"]
 TLS = {"X_Forwarded_Proto": "https", "Host": HOST}
 
 
@@ -89,7 +91,7 @@ def ask(page: Browser, method: str, path: str, **headers: str) -> Any:
 
 @pytest.mark.parametrize(("method", "path"), UNSAFE)
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "none", None])
-def test_no_other_site_makes_a_browser_act(
+def test_a35_no_other_site_makes_a_browser_act(
     page: Browser, method: str, path: str, site: str | None
 ) -> None:
     kept = page.cookies
@@ -103,6 +105,24 @@ def test_no_other_site_makes_a_browser_act(
     assert "WWW-Authenticate" not in response
     assert not response.cookies
     assert page.cookies == kept
+    assert Session.objects.values().get() == session
+
+
+@pytest.mark.parametrize("path", [*GUARDS, *(f"/auth/{it}/" for it in ("login", *ENDPOINTS))])
+@pytest.mark.parametrize("content_type", SIMPLE)
+@pytest.mark.parametrize("origin", ["https://evil.example", f"https://www.{HOST}", "null", None])
+def test_a35_no_form_of_another_site_does(
+    page: Browser, path: str, content_type: str, origin: str | None
+) -> None:
+    """Those that a page may send without asking, of a browser that tells nothing."""
+    session = Session.objects.values().get()
+    body = urlencode({NAME: page.user.get_username(), "password": PASSWORD})
+    headers = {} if origin is None else {"Origin": origin}
+    response = page.http.generic("POST", path, body, content_type, headers=headers)
+    # A body that is no form of ours is refused before anything else is looked at.
+    status = said(response)[0]
+    assert status == 403 or (status, content_type, path[:5]) == (415, "text/plain", "/auth")
+    assert not response.cookies
     assert Session.objects.values().get() == session
 
 
