@@ -246,6 +246,14 @@ def test_an_own_login_of_another_site_starts_no_session_that_lives(
 
 
 @pytest.mark.urls(__name__)
+def test_a_link_in_a_mail_logs_in_from_wherever_it_is_followed(ann: Any, settings: Any) -> None:
+    settings.JWT_REFRESH = STYLES["sliding"]
+    page = Browser(ann, "cross-site")
+    assert page.get("/own/django/").status_code == 200
+    assert page.get().json()["user"] == ann.get_username()
+
+
+@pytest.mark.urls(__name__)
 @in_both_styles
 def test_new_tokens_of_a_session_travel_as_those_before(
     ann: Any, settings: Any, style: str

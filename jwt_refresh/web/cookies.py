@@ -34,8 +34,8 @@ def cookie_values(request: HttpRequest, *names: str | None) -> list[str]:
     the domain above. ``request.COOKIES`` would take one of them. It would also take a name behind
     a space of Unicode, in which no browser sees a prefix such as ``__Host-``.
     """
-    pairs = [pair.partition("=") for pair in request.META.get("HTTP_COOKIE", "").split(";")]
     for name in filter(None, names):
+        pairs = (pair.partition("=") for pair in request.META.get("HTTP_COOKIE", "").split(";"))
         given = dict.fromkeys(value for key, _, value in pairs if key.strip(" \t") == name)
         if values := [*filter(None, given)]:
             return values

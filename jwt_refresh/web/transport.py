@@ -100,18 +100,14 @@ def token_of_guarded(request: HttpRequest) -> str | None:
     answer tells such a site nothing about it.
     """
     token = token_of_header(request)
-    if (
-        token is None
-        and conf.ACCESS_COOKIE
-        and (values := cookie_values(request, conf.ACCESS_COOKIE))
-    ):
+    if token is None and (values := cookie_values(request, conf.ACCESS_COOKIE)):
         check_csrf(request)
         return only_one(values)
     return token
 
 
 def came_by_cookie(request: HttpRequest) -> bool:
-    """Tell where the token of a request was that a guard of ours has let in."""
+    """Tell whether the token was in a cookie, for a request that a guard of ours has let in."""
     return token_of_header(request) is None
 
 
@@ -171,7 +167,7 @@ def presented(request: Request, *cookies: str | None) -> Presented:
         return Presented(values, by_cookie=True)
     token = given[0] if given else token_of_header(plain)
     if not token:
-        raise TokenMissing("neither in the body nor in the header")
+        raise TokenMissing("neither in the body, nor in a cookie, nor in the header")
     if not isinstance(token, str):
         raise TokenInvalid("not text")
     return Presented([token], by_cookie=False)
