@@ -16,13 +16,14 @@ const texts = $("texts").content;
 const text = (name, values = {}) =>
   texts.querySelector(`[data-name="${name}"]`)?.textContent.replace(/{(\w+)}/g, (_, key) => values[key]);
 
-/** Tell the reader what came of an action; a screen reader says it. */
-const say = (...given) => {
-  $("said").textContent = text(...given) ?? "";
+/** Tell what came of an action; a screen reader says it. */
+const tell = (sentence) => {
+  $("said").textContent = sentence;
 };
+const say = (...given) => tell(text(...given));
 
-/** The end of a token is enough to tell one from another. */
-const short = (token) => `…${token.slice(-6)}`;
+/** The end of a token, kept on one line, is enough to tell one from another. */
+const short = (token) => `…\u2060${token.slice(-6)}`;
 
 /** Any script of this origin can do this: it is why cookies are safer. */
 const tokenInStore = () => Object.values(localStorage).join().match(/eyJ[\w-]+\.[\w-]+\.[\w-]+/)?.[0] ?? "";
@@ -76,8 +77,8 @@ const asThief = async (method, path) => {
   return { isGood: response.ok, ...(await response.json()) };
 };
 
-/** Make the session renew before its time: let it believe that the server took its token for expired. */
-const renew = async () => {
+/** Make the session refresh before its time: let it believe that the server took its token for expired. */
+const refresh = async () => {
   const before = session.state().generation;
   refuseNext = true;
   await session.fetch("/api/me/");
@@ -87,15 +88,22 @@ const renew = async () => {
 
 // The thief.
 
-/** What the thief holds, what is told of it, and when the server will tell thief and tab apart. */
-let thief = { token: "", tale: "", apartAt: 0 };
+/** What the thief holds, and when the server will tell thief and tab apart. */
+let thief = { token: "", apartAt: 0 };
+
+/** Tell what became of the thief; a screen reader says it, and not the seconds that are left. */
+const tellOfThief = (sentence, apartAt = 0) => {
+  thief.apartAt = apartAt;
+  $("tale").textContent = sentence;
+};
 
 const showThief = () => {
   const seconds = Math.ceil((thief.apartAt - Date.now()) / 1000);
-  const hint = !thief.apartAt || session.state().status !== "active" ? "" : seconds > 0 ? text("wait", { seconds }) : text("now");
-  const tale = `${thief.tale} ${hint}`.trim();
-  if ($("thief").textContent !== tale) $("thief").textContent = tale;
-  $("thief").hidden = !tale;
+  const hint = seconds > 0 ? text("wait", { seconds }) : text("now");
+  $("hint").textContent = thief.apartAt ? hint : "";
+  $("theft").hidden = shown !== "active" && !thief.token;
+  $("steal").hidden = shown !== "active";
+  $("again").hidden = !thief.token;
 };
 
 // What the buttons do.
@@ -105,36 +113,32 @@ const acts = {
     const response = await session.fetch("/api/me/");
     if (response.ok) say("called", await response.json());
   },
-  async renew() {
-    const isNew = await renew();
-    if (isNew) say("renewed", { token: short(tokenInStore()) });
-    else if (session.state().status === "active") say("kept");
+  async refresh() {
+    const isNew = await refresh();
+    if (isNew) say("refreshed", { token: short(tokenInStore()) });
+    else if (shown === "active") say("kept");
   },
   async lose() {
     loseNext = true;
-    const isNew = await renew();
+    const isNew = await refresh();
     if (isNew) say("recovered", { lost: short(lost), token: short(tokenInStore()) });
-    else if (session.state().status === "active") say("kept");
+    else if (shown === "active") say("kept");
   },
   steal() {
-    const token = tokenInStore();
-    thief = { token, tale: text("stolen", { token: short(token) }), apartAt: 0 };
-    say("stolen", { token: short(token) });
+    thief = { token: tokenInStore(), apartAt: 0 };
+    tellOfThief(text("stolen", { token: short(thief.token) }));
   },
   async thief() {
     const { isGood, access_token, detail } = await asThief("POST", "/auth/refresh/");
     if (isGood) {
       thief.token = access_token;
       const { username } = await asThief("GET", "/api/me/");
-      thief.tale = text("inside", { token: short(access_token), username });
-      thief.apartAt = Date.now() + grace * 1000;
-    } else {
-      thief.tale = text("refused_thief", { detail });
-      thief.apartAt = 0;
+      tellOfThief(text("inside", { token: short(access_token), username }), Date.now() + grace * 1000);
+      return;
     }
-    $("said").textContent = thief.tale;
+    tellOfThief(text("refused", { detail }));
     // If that has ended the session, the page learns it with its next request.
-    if (!isGood && session.state().status === "active") await session.fetch("/api/me/");
+    if (shown === "active") await session.fetch("/api/me/");
   },
   async list() {
     say("listed", { count: await listSessions() });
@@ -154,6 +158,7 @@ const acts = {
 };
 
 const act = async (work) => {
+  tell("");
   try {
     await work();
   } catch {
@@ -172,12 +177,13 @@ $("login").addEventListener("submit", (event) => {
   act(async () => {
     try {
       await session.login(credentials);
-      thief = { token: "", tale: "", apartAt: 0 };
+      thief.token = "";
+      tellOfThief("");
       say("logged_in");
     } catch (error) {
       if (!error.answer) throw error;
       // A sentence of the server's, in the language of the page.
-      $("said").textContent = error.message;
+      tell(error.message);
       $("password").focus();
     }
   });
@@ -206,7 +212,7 @@ const showLogin = ({ sid, started_at, address, agent, current }) => {
     act(async () => {
       const { ok } = await session.fetch(`/auth/sessions/${sid}/`, { method: "DELETE" });
       if (ok) say("ended_one");
-      // The one that is listed last was this browser's, maybe: then the session ends here.
+      // If it was this browser's, the session learns so here.
       await listSessions();
       $("sessions").querySelector("button")?.focus();
     }),
@@ -229,9 +235,6 @@ const render = () => {
   $("generation").textContent = generation;
   $("requests").textContent = requests;
   $("token").textContent = isActive ? short(tokenInStore()) : "";
-  $("theft").hidden = !isActive && !thief.token;
-  $("steal").hidden = !isActive;
-  $("again").hidden = !thief.token;
   showThief();
 };
 
@@ -245,14 +248,14 @@ const showStatus = (status, reason) => {
   const told = reason ? (text(reason) ?? text("over", { reason })) : "";
   $("reason").textContent = told;
   $("reason").hidden = !told;
-  if (status === "active") act(listSessions);
+  if (status === "active") listSessions().catch(() => say("failed"));
   else $("sessions").replaceChildren();
+  if (status === "ended" && thief.token) tellOfThief(text("out"));
   if (isFirst) return;
-  if (told) $("said").textContent = told;
   // What had the focus may be gone: go on where the page goes on.
-  if (!document.activeElement?.checkVisibility() || document.activeElement === document.body) {
-    document.querySelector("section:not([hidden]) h2").focus();
-  }
+  const isLost = document.activeElement === document.body || !document.activeElement.checkVisibility();
+  if (isLost) document.querySelector(told ? "#reason" : "section:not([hidden]) h2").focus();
+  else if (told) tell(told);
 };
 
 session.subscribe(render);
