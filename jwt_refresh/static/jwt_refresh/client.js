@@ -364,9 +364,9 @@ export function createSession(options = {}) {
     return send(isPlain ? request : new Request(request, { credentials: "include" }));
   };
 
-  /** Wait for `work`, but no longer than the caller does. @type {(signal: AbortSignal, work: Promise<void>) => Promise<void>} */
+  /** Wait for `work`, but no longer than the caller does. @type {(signal: AbortSignal, work: Promise<void>) => Promise<unknown>} */
   const unlessAborted = (signal, work) =>
-    Promise.race([work, new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }))]);
+    Promise.race([work, new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }))]);
 
   /** @type {typeof globalThis.fetch} */
   const fetch = async (input, init) => {

@@ -1,0 +1,152 @@
+"""A browser of one person: tabs that share storage and cookies, and a clock that the test turns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import time_machine
+
+from tests.browser.serving import PAGES, PATIENCE, Site
+from tests.support.devices import PASSWORD
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+BEFORE = (PAGES / "before.js").read_text()
+Options = Mapping[str, Any]
+
+
+class Tab:
+    """A page with a session, as a project writes it."""
+
+    def __init__(self, page: Page, options: Options, *, twice: bool) -> None:
+        self.page = page
+        self._options = dict(options)
+        self._twice = twice
+        self.complaints: list[str] = []
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def load(self) -> Tab:
+        """Load the page, again for one that is open, and open the session."""
+        self.page.goto(self.page.url if self.page.url != "about:blank" else self._options["page"])
+        options = {name: value for name, value in self._options.items() if name != "page"}
+        self.run("([options, twice]) => window.open_session(options, twice)", [options, self._twice])
+        return self
+
+    def run(self, code: str, given: Any = None) -> Any:
+        return self.page.evaluate(code, given)
+
+    def start(self, code: str) -> None:
+        """Begin what takes time; ``window.done`` is its outcome."""
+        self.run(f"() => {{ window.done = undefined; ({code}).then((it) => window.done = {{it}}); }}")
+
+    @property
+    def done(self) -> Any:
+        return self.run("() => window.done")
+
+    def login(self, name: str, password: str = PASSWORD) -> Any:
+        credentials = {"username": name, "password": password}
+        return self.run("(credentials) => window.session.login(credentials)", credentials)
+
+    def call(self, path: str = "/me/", init: Any = None) -> int:
+        """Call the API by the session; return the status that the page sees."""
+        status: int = self.run("([path, init]) => window.call(path, init)", [path, init])
+        return status
+
+    def logout(self) -> bool:
+        heard: bool = self.run("() => window.session.logout()")
+        return heard
+
+    @property
+    def state(self) -> Any:
+        return self.run("() => window.session.state()")
+
+    @property
+    def status(self) -> tuple[str, str | None]:
+        state = self.state
+        return state["status"], state["reason"]
+
+    @property
+    def heard(self) -> list[Any]:
+        """The states that the page was told, in their order."""
+        told: list[Any] = self.run("() => window.heard")
+        return told
+
+
+class Profile:
+    """The tabs of one browser, and their time, which is the server's, ``ahead`` or behind."""
+
+    def __init__(
+        self,
+        context: BrowserContext,
+        site: Site,
+        clock: time_machine.Traveller,
+        ahead: float,
+        wrong: Sequence[str],
+    ) -> None:
+        self.context = context
+        self.site = site
+        self._clock = clock
+        self._wrong = ", ".join(wrong)
+        self.tabs: list[Tab] = []
+        context.clock.install(time=time.time() + ahead - 1)
+        context.clock.pause_at(time.time() + ahead)
+
+    def tab(self, *, twice: bool = False, **options: Any) -> Tab:
+        page = self.context.new_page()
+        page.add_init_script(f"({BEFORE})({len(self.tabs)}, {self._wrong!r})")
+        given = {"storage": "local", "page": f"{self.site.url}/", **options}
+        tab = Tab(page, given, twice=twice).load()
+        self.tabs.append(tab)
+        return tab
+
+    def close(self, tab: Tab) -> None:
+        self.tabs.remove(tab)
+        tab.page.close()
+
+    def settle(self) -> None:
+        """Wait until no tab has a request under way, and what came in was dealt with."""
+        for tab in self.tabs:
+            tab.run("() => window.idle()")
+
+    def elapse(self, seconds: float, step: float | None = None) -> None:
+        """Let time pass in steps, for the server and for all tabs, and what is due happen."""
+        left = seconds
+        while left > 0:
+            now = min(left, step or seconds)
+            self._clock.shift(now)
+            self.context.clock.run_for(round(now * 1000))
+            self.settle()
+            left -= now
+
+    def sleep(self, seconds: float) -> None:
+        """Close the lid: afterwards it is later, and each timer that was due fires once."""
+        self._clock.shift(seconds)
+        self.context.clock.fast_forward(round(seconds * 1000))
+        self.settle()
+
+    def until(self, condition: Callable[[], Any], seconds: float = 0) -> None:
+        """Wait until ``condition`` holds; let ``seconds`` of the test's time pass each time."""
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline
+            self.elapse(seconds)
+            # The browser tells its tabs in its own time.
+            self.tabs[0].page.wait_for_load_state()
+
+
+@contextmanager
+def opened(
+    browser: Browser,
+    site: Site,
+    clock: time_machine.Traveller,
+    ahead: float,
+    wrong: Sequence[str],
+) -> Iterator[Profile]:
+    with browser.new_context() as context:
+        profile = Profile(context, site, clock, ahead, wrong)
+        yield profile
+        assert [tab.complaints for tab in profile.tabs if tab.complaints] == []
