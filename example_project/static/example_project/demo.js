@@ -65,6 +65,7 @@ const watched = async (request) => {
     throw new TypeError("The answer was lost.");
   }
   note(request.method, pathname, response.status);
+  if (isRefresh && response.ok) holdApart();
   return response;
 };
 
@@ -91,16 +92,20 @@ const refresh = async () => {
 /** What the thief holds, and when the server will tell thief and tab apart. */
 let thief = { token: "", apartAt: 0 };
 
+/** A token was refreshed: for now, the server takes whoever holds the old one for a tab. */
+const holdApart = () => {
+  if (thief.token) thief.apartAt = Date.now() + grace * 1000;
+};
+
 /** Tell what became of the thief; a screen reader says it, and not the seconds that are left. */
-const tellOfThief = (sentence, apartAt = 0) => {
-  thief.apartAt = apartAt;
+const tellOfThief = (sentence) => {
   $("tale").textContent = sentence;
 };
 
 const showThief = () => {
   const seconds = Math.ceil((thief.apartAt - Date.now()) / 1000);
   const hint = seconds > 0 ? text("wait", { seconds }) : text("now");
-  $("hint").textContent = thief.apartAt ? hint : "";
+  $("hint").textContent = shown === "active" && thief.apartAt ? hint : "";
   $("theft").hidden = shown !== "active" && !thief.token;
   $("steal").hidden = shown !== "active";
   $("again").hidden = !thief.token;
@@ -133,8 +138,8 @@ const acts = {
     if (isGood) {
       thief.token = access_token;
       const { username } = await asThief("GET", "/api/me/");
-      tellOfThief(text("inside", { token: short(access_token), username }), Date.now() + grace * 1000);
-      return;
+      holdApart();
+      return tellOfThief(text("inside", { token: short(access_token), username }));
     }
     tellOfThief(text("refused", { detail }));
     // If that has ended the session, the page learns it with its next request.
@@ -148,8 +153,8 @@ const acts = {
   },
   async others() {
     const { ok } = await session.fetch("/auth/logout/others/", { method: "POST" });
-    if (ok) say("others_ended");
     await listSessions();
+    if (ok) say("others_ended");
   },
   async everywhere() {
     await session.fetch("/auth/logout/all/", { method: "POST" });
@@ -177,7 +182,7 @@ $("login").addEventListener("submit", (event) => {
   act(async () => {
     try {
       await session.login(credentials);
-      thief.token = "";
+      thief = { token: "", apartAt: 0 };
       tellOfThief("");
       say("logged_in");
     } catch (error) {
@@ -211,9 +216,9 @@ const showLogin = ({ sid, started_at, address, agent, current }) => {
   button.addEventListener("click", () =>
     act(async () => {
       const { ok } = await session.fetch(`/auth/sessions/${sid}/`, { method: "DELETE" });
-      if (ok) say("ended_one");
       // If it was this browser's, the session learns so here.
       await listSessions();
+      if (ok && shown === "active") say("ended_one");
       $("sessions").querySelector("button")?.focus();
     }),
   );
