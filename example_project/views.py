@@ -38,10 +38,11 @@ def hello(request: HttpRequest) -> HttpResponse:
 @require_safe
 def demo(request: HttpRequest) -> HttpResponse:
     """The page to try a session on, with the users of the demo where it runs on one machine."""
+    ours = getattr(settings, "JWT_REFRESH", {})
     context = {
         "people": USERS if settings.DEBUG else [],
-        "lifetime": round(settings.JWT_REFRESH["LIFETIME"].total_seconds()),
-        "grace": round(settings.JWT_REFRESH["REFRESH_GRACE"].total_seconds()),
+        "lifetime": round(ours["LIFETIME"].total_seconds()),
+        "grace": round(ours["REFRESH_GRACE"].total_seconds()),
         "languages": settings.LANGUAGES,
     }
     response = render(request, "example_project/demo.html", context)

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 LIFETIME = 40
-GRACE = 5
 PATIENCE = 30_000
 """How long the browser may take for one thing, in milliseconds."""
 LOOKS = [(360, "light"), (360, "dark"), (1280, "light"), (1280, "dark")]
@@ -91,7 +90,7 @@ class Reader:
         return found
 
     def check_looks(self) -> None:
-        """Look for faults of accessibility, at the width of a phone and of a desk, light and dark."""
+        """Look for faults of accessibility on phone and desktop, light and dark."""
         from axe_playwright_python.sync_playwright import Axe
 
         for width, scheme in LOOKS:
@@ -152,6 +151,7 @@ def test_log_in_and_watch_the_session_refresh_itself(arrive: Open) -> None:
     ann.sees("#log", "answered by this page, to make the session refresh")
 
 
+@pytest.mark.full
 def test_a_second_tab_shares_the_session(arrive: Open) -> None:
     ann = arrive().login()
     with ann.page.expect_popup() as opened:
@@ -168,6 +168,7 @@ def test_a_second_tab_shares_the_session(arrive: Open) -> None:
     assert second.complaints == []
 
 
+@pytest.mark.full
 def test_an_answer_that_is_lost_is_asked_for_again(arrive: Open) -> None:
     ann = arrive().login()
     ann.press("Refresh, and lose the answer")
@@ -194,6 +195,7 @@ def test_a_thief_is_caught_by_the_owner(arrive: Open) -> None:
     assert not ann.page.is_visible("#tale")
 
 
+@pytest.mark.full
 def test_a_thief_gives_himself_away(arrive: Open) -> None:
     ann = arrive().login()
     ann.press("Steal the token")
@@ -209,6 +211,7 @@ def test_a_thief_gives_himself_away(arrive: Open) -> None:
     ann.hears("The session was ended")
 
 
+@pytest.mark.full
 def test_see_logins_and_end_them(arrive: Open) -> None:
     ann, other, third = (arrive().login() for _ in range(3))
     ann.press("Look again")
@@ -237,6 +240,7 @@ def test_see_logins_and_end_them(arrive: Open) -> None:
     ann.sees("#reason", "The session was ended")
 
 
+@pytest.mark.full
 def test_the_language_is_that_of_the_reader_or_is_chosen(arrive: Open) -> None:
     ann = arrive("ko-KR")
     ann.sees("h1", "스스로 갱신되는 세션")
