@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 BEFORE = (PAGES / "before.js").read_text()
+FLIGHT = 0.1
+"""How long a refresh takes, in seconds: tabs whose timers are no further apart do so at once."""
 Options = Mapping[str, Any]
 
 
@@ -107,20 +109,22 @@ class Profile:
         self.tabs.remove(tab)
         tab.page.close()
 
-    def settle(self) -> None:
-        """Wait until no tab has a request under way, and what came in was dealt with."""
-        for tab in self.tabs:
-            tab.run("() => window.idle()")
+    def settle(self) -> float:
+        """Wait until no tab has a request under way, and what came in was dealt with.
 
-    def elapse(self, seconds: float, step: float | None = None) -> None:
-        """Let time pass in steps, for the server and for all tabs, and what is due happen."""
-        left = seconds
-        while left > 0:
-            now = min(left, step or seconds)
-            self._clock.shift(now)
-            self.context.clock.run_for(round(now * 1000))
-            self.settle()
-            left -= now
+        Return in how many seconds the next timer of a tab is due.
+        """
+        return min(tab.run("() => window.idle()") for tab in self.tabs) / 1000
+
+    def elapse(self, seconds: float) -> None:
+        """Let time pass, for the server and for all tabs, and what is due happen."""
+        self._clock.shift(seconds)
+        self.context.clock.run_for(round(seconds * 1000))
+        self.settle()
+
+    def next(self) -> None:
+        """Let time pass until the next timer of a tab, and for as long as a request may take."""
+        self.elapse(max(self.settle(), 0) + FLIGHT)
 
     def sleep(self, seconds: float) -> None:
         """Close the lid: afterwards it is later, and each timer that was due fires once."""
@@ -128,14 +132,12 @@ class Profile:
         self.context.clock.fast_forward(round(seconds * 1000))
         self.settle()
 
-    def until(self, condition: Callable[[], Any], seconds: float = 0) -> None:
-        """Wait until ``condition`` holds; let ``seconds`` of the test's time pass each time."""
+    def until(self, condition: Callable[[], Any], *, by_timers: bool = False) -> None:
+        """Wait until ``condition`` holds; with ``by_timers`` let time pass from one to the next."""
         deadline = time.monotonic() + PATIENCE
         while not condition():
             assert time.monotonic() < deadline
-            self.elapse(seconds)
-            # The browser tells its tabs in its own time.
-            self.tabs[0].page.wait_for_load_state()
+            self.next() if by_timers else self.settle()
 
 
 @contextmanager

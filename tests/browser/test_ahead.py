@@ -8,37 +8,27 @@ from jwt_refresh.models import IssuedToken, Session
 from tests.browser.conftest import LIFETIME, Open
 
 PERIODS = 20
+TWICE = {"twice": True}
 EACH = [
-    ([], {}, 0),
-    (["no lock is granted"], {}, 0),
-    (["there are no locks"], {}, 0),
-    (["there is no channel"], {}, 0),
-    (["nothing can be stored"], {}, 0),
-    (["nothing can be stored", "no lock is granted"], {}, 0),
-    (["nothing can be stored", "nothing can be read"], {}, 0),
-    ([], {"twice": True}, 0),
-    (["no lock is granted"], {"twice": True}, 0),
-    ([], {}, 3600),
-    ([], {}, -3600),
-]
-NAMES = [
-    "plain",
-    "lock-never-granted",
-    "no-locks",
-    "no-channel",
-    "store-fails-to-write",
-    "store-fails-to-write-and-no-lock",
-    "store-fails",
-    "mounted-twice",
-    "mounted-twice-without-lock",
-    "clock-ahead",
-    "clock-behind",
+    pytest.param("sliding", [], {}, 0, id="plain"),
+    pytest.param("pair", [], {}, 0, id="pair"),
+    pytest.param("sliding", ["no lock is granted"], {}, 0, id="lock-never-granted"),
+    pytest.param("pair", ["no lock is granted"], {}, 0, id="pair-lock-never-granted"),
+    pytest.param("sliding", ["there are no locks"], {}, 0, id="no-locks"),
+    pytest.param("sliding", ["there is no channel"], {}, 0, id="no-channel"),
+    pytest.param("sliding", ["nothing can be stored"], {}, 0, id="store-fails-to-write"),
+    pytest.param(
+        "pair", ["nothing can be stored", "nothing can be read"], {}, 0, id="pair-store-fails"
+    ),
+    pytest.param("sliding", [], TWICE, 0, id="mounted-twice"),
+    pytest.param("sliding", ["no lock is granted"], TWICE, 0, id="mounted-twice-without-lock"),
+    pytest.param("sliding", [], {}, 3600, id="clock-ahead"),
+    pytest.param("sliding", [], {}, -3600, id="clock-behind"),
 ]
 
 
 @pytest.mark.parametrize("tabs", [1, 5])
-@pytest.mark.parametrize(("wrong", "how", "ahead"), EACH, ids=NAMES)
-@pytest.mark.parametrize("style", ["sliding", "pair"], indirect=True)
+@pytest.mark.parametrize(("style", "wrong", "how", "ahead"), EACH, indirect=["style"])
 def test_over_many_lifetimes(
     browse: Open, style: str, tabs: int, wrong: list[str], how: dict[str, bool], ahead: float
 ) -> None:
@@ -48,7 +38,8 @@ def test_over_many_lifetimes(
     for period in range(PERIODS):
         profile.elapse(0.78 * LIFETIME)
         before = len(profile.site.refreshes)
-        profile.until(lambda: len(profile.site.refreshes) > before, seconds=2)
+        profile.until(lambda: len(profile.site.refreshes) > before, by_timers=True)
+        profile.until(lambda: len({tab.state["generation"] for tab in opened}) == 1)
         assert {tab.call() for tab in opened} == {200}, period
     assert {tab.status for tab in opened} == {("active", None)}
     assert Session.objects.live().count() == 1

@@ -173,7 +173,7 @@ export function createSession(options = {}) {
       wall = Date.now();
       tick = performance.now();
       // Each tab at another moment, so that mostly the first has done it for all.
-      dueAt = record.expires - record.life * (0.1 + 0.1 * Math.random());
+      dueAt = Math.max(now() + SECOND, record.expires - record.life * (0.1 + 0.1 * Math.random()));
     }
     plan();
     // As a task of its own, a listener that throws breaks nothing here, and is reported.
@@ -338,7 +338,7 @@ export function createSession(options = {}) {
     clearTimeout(timer);
     if (isDisposed || !isActive()) return;
     const wait = Math.max(dueAt, retryAt, quietUntil) - now();
-    timer = setTimeout(look, Math.min(Math.max(wait, SECOND), LOOK_EVERY));
+    timer = setTimeout(look, Math.min(wait, LOOK_EVERY));
   };
 
   /** Refresh if it is time. */

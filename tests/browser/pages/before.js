@@ -2,10 +2,12 @@
 // `tab` is its number; `world` says what is wrong in this browser.
 (tab, world) => {
   // Each tab has numbers of its own, and the same ones in each run.
-  let seed = 0x9e3779b9 * (tab + 1);
+  let seed = tab;
   Math.random = () => {
-    seed = (Math.imul(seed ^ (seed >>> 15), seed | 1) + 0x6d2b79f5) | 0;
-    return ((seed ^ (seed >>> 14)) >>> 0) / 2 ** 32;
+    seed = (seed + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(seed ^ (seed >>> 15), seed | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 
   // A tab that sleeps runs no timer and hears nothing, until it wakes.
@@ -20,8 +22,19 @@
     for (const act of missed.splice(0)) act();
     window.dispatchEvent(new Event("focus"));
   };
-  const { setTimeout } = window;
-  window.setTimeout = (act, ...rest) => setTimeout(later(act), ...rest);
+  // When the timers of this tab are due: the tests go from one to the next.
+  const due = new Map();
+  window.wait = () => Math.min(...due.values()) - Date.now();
+  const { setTimeout, clearTimeout } = window;
+  window.setTimeout = (act, delay) => {
+    const timer = setTimeout(later(() => due.delete(timer) && act()), delay);
+    due.set(timer, Date.now() + delay);
+    return timer;
+  };
+  window.clearTimeout = (timer) => {
+    due.delete(timer);
+    clearTimeout(timer);
+  };
   const { set } = Object.getOwnPropertyDescriptor(BroadcastChannel.prototype, "onmessage");
   Object.defineProperty(BroadcastChannel.prototype, "onmessage", {
     set(act) {
