@@ -255,7 +255,7 @@ const showStatus = (status, reason) => {
   $("reason").hidden = !told;
   if (status === "active") listSessions().catch(() => say("failed"));
   else $("sessions").replaceChildren();
-  if (status === "ended" && thief.token) tellOfThief(text("out"));
+  if (status !== "active" && thief.token) tellOfThief(text("out"));
   if (isFirst) return;
   // What had the focus may be gone: go on where the page goes on.
   const isLost = document.activeElement === document.body || !document.activeElement.checkVisibility();
