@@ -53,6 +53,20 @@ class Tab:
         credentials = {"username": name, "password": password}
         return self.run("(credentials) => window.session.login(credentials)", credentials)
 
+    @property
+    def stored(self) -> str:
+        """All that scripts of this site can read of what the browser keeps."""
+        kept: str = self.run("() => JSON.stringify([localStorage, sessionStorage, document.cookie])")
+        return kept
+
+    @property
+    def token(self) -> str:
+        """The token as a thief would read it: the one that can be refreshed."""
+        return str(self.run("""() => {
+            const held = JSON.parse(Object.values(localStorage)[0]);
+            return held.refresh ?? held.access;
+        }"""))
+
     def call(self, path: str = "/me/", init: Any = None) -> int:
         """Call the API by the session; return the status that the page sees."""
         status: int = self.run("([path, init]) => window.call(path, init)", [path, init])
