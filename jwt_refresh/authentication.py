@@ -18,7 +18,7 @@ from .exceptions import TokenError, TokenInvalid, Unavailable
 from .sealing import sealed
 from .sessions import checking
 from .stores import denylist
-from .web.transport import challenge, refuse, token_of_header
+from .web.transport import challenge, refuse, token_of_guarded, varying
 
 __all__ = [
     "BearerAuthentication",
@@ -45,16 +45,17 @@ class TokenHttpRequest(HttpRequest):
 
 
 class BearerAuthentication(BaseAuthentication):
-    """The base of our classes: reads the token of the header, and refuses one that fails.
+    """The base of our classes: reads the token of the header, else of the cookie.
 
-    Raises ``Refusal`` for a token of ours that failed; leaves other schemes to others.
+    Raises ``Refusal`` for a token of ours that failed, and where another site may have made the
+    browser send the cookie; leaves other schemes to others.
     """
 
     @sealed
     def authenticate(self, request: Request) -> tuple[Any, Claims] | None:
         _vary(request)
         try:
-            encoded = token_of_header(request._request)
+            encoded = token_of_guarded(request._request)
             if encoded is None:
                 return None
             user, claims = self.check(encoded, request)
@@ -94,7 +95,8 @@ class JWTAuthentication(BearerAuthentication):
 class OptionalJWTAuthentication(JWTAuthentication):
     """The class for public pages: whoever comes with a bad token is anonymous.
 
-    Only where the database cannot be asked is the request refused.
+    So is whoever comes with a cookie that another site may have made the browser send. Only where
+    the database cannot be asked is the request refused.
     """
 
     def refuse(self, error: TokenError) -> None:
@@ -115,12 +117,12 @@ class CoexistingJWTAuthentication(JWTAuthentication):
 
 
 def _vary(request: Request) -> None:
-    """Tell caches that the answer is for whoever sent the header of the token."""
+    """Tell caches that the answer is for whoever sent the token."""
     view = request.parser_context.get("view")
     headers: dict[str, str] | None = getattr(view, "headers", None)
     if headers is not None:
         known = [headers["Vary"]] if "Vary" in headers else []
-        headers["Vary"] = ", ".join([*known, conf.AUTH_HEADER_NAME])
+        headers["Vary"] = ", ".join([*known, *varying()])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -65,6 +65,12 @@ class Conf:
     MAX_SESSIONS: Setting[int | None] = Setting(None)
     AUTH_HEADER_NAME: Setting[str] = Setting("Authorization")
     AUTH_HEADER_TYPES: Setting[Sequence[str]] = Setting(("Bearer",))
+    ACCESS_COOKIE: Setting[str | None] = Setting(None)
+    REFRESH_COOKIE: Setting[str | None] = Setting(None)
+    COOKIE_SECURE: Setting[bool] = Setting(True)
+    COOKIE_SAMESITE: Setting[Literal["Lax", "Strict", "None"]] = Setting("Lax")
+    COOKIE_DOMAIN: Setting[str | None] = Setting(None)
+    COOKIE_PATH: Setting[str] = Setting("/")
     USER_ID_FIELD: Setting[str] = Setting("pk")
     CLAIMS: Setting[Hook | None] = Setting(None)
     LOGIN_RATE: Setting[str | None] = Setting("10/min")
@@ -77,6 +83,11 @@ class Conf:
         """The project's own secrets: the first in use, the others retired; text or bytes each."""
         fallbacks: list[Any] = settings.SECRET_KEY_FALLBACKS
         return settings.SECRET_KEY, *fallbacks
+
+    @property
+    def uses_cookies(self) -> bool:
+        """Tell whether any token travels in a cookie."""
+        return bool(self.ACCESS_COOKIE or self.REFRESH_COOKIE)
 
     def windows(self) -> Windows:
         """Return the windows of a superseded token."""

@@ -12,12 +12,11 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.csrf import csrf_exempt
 
-from .conf import conf
 from .core.users import set_user
 from .exceptions import TokenError, TokenMissing
 from .sealing import sealed
 from .sessions import checking
-from .web.transport import Refusal, refuse, token_of_header
+from .web.transport import Refusal, refuse, token_of_guarded, varying
 
 __all__ = ["token_required"]
 
@@ -28,9 +27,10 @@ def token_required(view: View) -> View:
     """Let a request pass only with a token that authenticates it.
 
     Sets ``request.user``, ``request.auser`` and ``request.auth``, as ``JWTAuthentication`` does;
-    else answers 401 or 400 in JSON. Works on functions, sync and async, and on classes through
-    ``method_decorator(token_required, name="dispatch")``. The view needs no CSRF token, since
-    no browser adds the header by itself.
+    else answers 400, 401 or 403 in JSON. Works on functions, sync and async, and on classes
+    through ``method_decorator(token_required, name="dispatch")``. Django's middleware asks the
+    view for no CSRF token: no browser adds the header by itself, and where a cookie is what
+    authenticates, the check is made here.
     """
 
     @wraps(view)
@@ -48,8 +48,8 @@ def token_required(view: View) -> View:
 
 
 def _varying(response: HttpResponseBase) -> HttpResponseBase:
-    """Tell caches that the answer is for whoever sent the header of the token."""
-    patch_vary_headers(response, [conf.AUTH_HEADER_NAME])
+    """Tell caches that the answer is for whoever sent the token."""
+    patch_vary_headers(response, varying())
     return response
 
 
@@ -62,9 +62,9 @@ def _is_async(view: Any) -> bool:
 @sealed
 def _authenticate(request: HttpRequest) -> HttpResponseBase | None:
     try:
-        encoded = token_of_header(request)
+        encoded = token_of_guarded(request)
         if encoded is None:
-            raise TokenMissing("no token in the header")
+            raise TokenMissing("neither in the header nor in a cookie")
         session, claims = checking.authenticate(encoded, request)
     except TokenError as error:
         return _answer(refuse(error))

@@ -1,4 +1,4 @@
-"""A login with credentials: what the endpoint does, for views of a project's own."""
+"""A login: what the endpoint does, for views of a project's own."""
 
 from __future__ import annotations
 
@@ -8,17 +8,24 @@ from typing import Any
 
 from django.contrib.auth import authenticate, get_user_model, signals
 from django.http import HttpRequest
+from django.middleware.csrf import rotate_token
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from . import sessions
-from .exceptions import InvalidCredentials, PasswordChanged, Unavailable, UserInactive
+from .conf import conf
+from .core.claims import Claims
+from .exceptions import CSRFFailed, InvalidCredentials, PasswordChanged, Unavailable, UserInactive
 from .sealing import sealed
+from .serializers import BODY
 from .sessions import Tokens, checking_password
+from .sessions.device import plain_of
 from .stores.database import is_away
+from .web.cookies import answer, check_csrf
 from .web.limits import LoginLimits
-from .web.transport import check_site
+from .web.transport import came_by_cookie, check_site
 
-__all__ = ["log_in"]
+__all__ = ["log_in", "token_response"]
 
 
 @sealed
@@ -48,6 +55,33 @@ def log_in(request: HttpRequest | Request, credentials: Mapping[str, Any]) -> To
     request.user = tokens.session.user
     limits.succeeded(request.user)
     return tokens
+
+
+@sealed
+def token_response(
+    request: HttpRequest | Request, tokens: Tokens, transport: object = None
+) -> Response:
+    """Hand out tokens as the login endpoint does: in cookies where they are set up, else in JSON.
+
+    For plain Django as well. ``transport`` is what the client asks for: ``"body"`` for no cookies.
+    A request that was authenticated by a token in the header is answered in the body, too.
+
+    Raises ``CSRFFailed``, and ends the session, where there would be cookies and another site may
+    have made the request: its visitor would be logged in as somebody else.
+    """
+    plain: Any = plain_of(request)
+    goes_on = isinstance(getattr(request, "auth", None), Claims)
+    if not conf.uses_cookies or transport == BODY or (goes_on and not came_by_cookie(plain)):
+        return answer(tokens, by_cookie=False)
+    try:
+        check_csrf(plain)
+    except CSRFFailed as error:
+        sessions.revoke(tokens.session, error.code)
+        raise
+    if "CSRF_COOKIE" in plain.META:
+        # As at a login of Django's own: nobody who knew its token before may know the next one.
+        rotate_token(plain)
+    return answer(tokens, by_cookie=True)
 
 
 def _start_session(

@@ -9,6 +9,8 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from rest_framework import serializers
 
+BODY = "body"
+"""The transport of tokens that a client may ask for instead of cookies."""
 MAX_INPUT = 4096
 """Longest user name or password that is looked at: hashing a longer one would be an attack."""
 
@@ -32,6 +34,12 @@ class LoginSerializer(serializers.Serializer[Any]):
         except ValidationError as error:
             raise serializers.ValidationError({name: error.messages}) from None
         return attrs | {name: model.normalize_username(value) if isinstance(value, str) else value}
+
+
+class TransportLoginSerializer(LoginSerializer):
+    """A login where cookies are set up, of a client that may want its tokens in the body."""
+
+    transport = serializers.ChoiceField([BODY], required=False)
 
 
 class TokenResponseSerializer(serializers.Serializer[Any]):

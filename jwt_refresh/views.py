@@ -23,16 +23,24 @@ from . import sessions
 from .authentication import BearerAuthentication, JWTAuthentication
 from .conf import conf
 from .core.claims import Claims, numeric_date
-from .exceptions import TokenError, TokenMissing
-from .login import log_in
+from .exceptions import SessionRevoked, TokenError, TokenInvalid, TokenMissing
+from .login import log_in, token_response
 from .models import Session
 from .permissions import IsAuthenticated
-from .serializers import LoginSerializer, SessionSerializer, TokenResponseSerializer
+from .serializers import LoginSerializer, SessionSerializer, TransportLoginSerializer
 from .sessions.checking import find, parse_sid, sessions_of, verify
 from .sessions.refreshing import exchange
+from .web.cookies import answer, check_csrf, delete_cookies
 from .web.endpoint import TokenView
 from .web.limits import limit_session
-from .web.transport import body_of, check_site, idempotency_key_of, refuse, token_of
+from .web.transport import (
+    body_of,
+    came_by_cookie,
+    check_site,
+    idempotency_key_of,
+    presented,
+    refuse,
+)
 
 __all__ = ["exception_handler"]
 
@@ -76,33 +84,38 @@ class LoginView(IssuingView):
         super().initial(request, *args, **kwargs)
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        serializer = LoginSerializer(data=body_of(request))
+        shape = TransportLoginSerializer if conf.uses_cookies else LoginSerializer
+        serializer = shape(data=body_of(request))
         serializer.is_valid(raise_exception=True)
-        tokens = log_in(request, serializer.validated_data)
-        return Response(TokenResponseSerializer(tokens).data)
+        credentials = dict(serializer.validated_data)
+        transport = credentials.pop("transport", None)
+        if conf.uses_cookies and transport is None:
+            # Before the try counts, and a session is written.
+            check_csrf(request._request)
+        return token_response(request, log_in(request, credentials), transport)
 
 
 class RefreshView(IssuingView):
     """Exchange a token for its successor."""
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        encoded = token_of(request)
-        claims = conf.verifier(request._request).refreshable(encoded)
+        token = presented(request, conf.REFRESH_COOKIE, conf.ACCESS_COOKIE)
+        claims = conf.verifier(request._request).refreshable(token.encoded)
         tokens = exchange(
             claims,
             idempotency_key=idempotency_key_of(request),
             request=request._request,
             permit=lambda: limit_session("refresh", claims.sid),
         )
-        return Response(TokenResponseSerializer(tokens).data)
+        return answer(tokens, by_cookie=token.by_cookie)
 
 
 class VerifyView(TokenView):
     """Say whether a token would authenticate, or be refreshed, now."""
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        encoded = token_of(request)
-        claims = conf.verifier(request._request).current(encoded)
+        token = presented(request, conf.ACCESS_COOKIE)
+        claims = conf.verifier(request._request).current(token.encoded)
         verify(claims)
         limit_session("verify", claims.sid)
         left = claims.exp - numeric_date(timezone.now())
@@ -110,14 +123,27 @@ class VerifyView(TokenView):
 
 
 class LogoutView(TokenView):
-    """Revoke the session of a token, which may have expired."""
+    """Revoke the session of a token, which may have expired.
+
+    Of a cookie that is there twice, each session: whichever was put there, none lives on. And
+    the browser loses the cookie also where its token is good for nothing.
+    """
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        encoded = token_of(request)
-        session = find(conf.verifier(request._request).ours(encoded))
-        if session is not None and sessions.revoke(session, Session.Reason.LOGOUT):
-            _tell_logged_out(request, session.user)
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        response = Response(status=status.HTTP_204_NO_CONTENT)
+        token = presented(request, conf.REFRESH_COOKIE, conf.ACCESS_COOKIE)
+        for encoded in token.values:
+            try:
+                session = find(conf.verifier(request._request).ours(encoded))
+            except (SessionRevoked, TokenInvalid):
+                if not token.by_cookie:
+                    raise
+                continue
+            if session is not None and sessions.revoke(session, Session.Reason.LOGOUT):
+                _tell_logged_out(request, session.user)
+        if token.by_cookie:
+            delete_cookies(response)
+        return response
 
 
 class OwnSessionsView(TokenView):
@@ -144,7 +170,7 @@ class LogoutAllView(OwnSessionsView):
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         sessions.revoke_user(request.user, Session.Reason.LOGOUT_ALL)
         _tell_logged_out(request, request.user)
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        return _ended(request)
 
 
 class SessionListView(OwnSessionsView):
@@ -168,6 +194,8 @@ class SessionDetailView(OwnSessionsView):
         if session is None:
             raise NotFound
         sessions.revoke(session, Session.Reason.USER)
+        if pk == _current(request):
+            return _ended(request)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -188,6 +216,14 @@ def _current(request: Request) -> uuid.UUID | None:
     """Return the ``sid`` of the session that authenticated the request by a token, if one did."""
     claims = request.auth
     return parse_sid(claims) if isinstance(claims, Claims) else None
+
+
+def _ended(request: Request) -> Response:
+    """Answer a request that has ended its own session: a browser loses its cookies with it."""
+    response = Response(status=status.HTTP_204_NO_CONTENT)
+    if came_by_cookie(request._request):
+        delete_cookies(response)
+    return response
 
 
 def _tell_logged_out(request: Request, user: Any) -> None:

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
 import pytest
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
 from django.contrib.auth import get_user_model, signals
 from django.contrib.auth.backends import BaseBackend
+from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
+from django.urls import path
 from django.views.debug import SafeExceptionReporterFilter
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
-from jwt_refresh.exceptions import InvalidCredentials
-from jwt_refresh.login import log_in
+from jwt_refresh import sessions
+from jwt_refresh.authentication import JWTAuthentication
+from jwt_refresh.exceptions import CSRFFailed, InvalidCredentials
+from jwt_refresh.login import log_in, token_response
 from jwt_refresh.models import Session
+from jwt_refresh.views import exception_handler
+from tests import urls
+from tests.support.browsing import ACCESS, STYLES, Browser
 from tests.support.devices import PASSWORD, Device
+
+from .views import non_atomic
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
@@ -141,3 +152,143 @@ def test_further_credentials_reach_the_backend(ann: Any, request_of: Any, settin
     assert log_in(request_of, credentials(ann) | {"otp": "123456"}).session.user == ann
     with pytest.raises(InvalidCredentials):
         log_in(request_of, credentials(ann))
+
+
+# The answer of a login view of one's own
+
+
+@csrf_exempt
+def own_login(request: HttpRequest) -> HttpResponse:
+    """Of plain Django, as an e-mail code or a passkey would have it."""
+    user = get_user_model()._default_manager.get()
+    return token_response(request, sessions.start(user, request), request.headers.get("X-Wants"))
+
+
+class OwnLoginView(APIView):
+    authentication_classes: Any = []
+    permission_classes: Any = []
+
+    def get_exception_handler(self) -> Any:
+        return exception_handler
+
+    def post(self, request: Request) -> Any:
+        user = get_user_model()._default_manager.get()
+        tokens = sessions.start(user, request)
+        return token_response(request, tokens, request.headers.get("X-Wants"))
+
+
+@csrf_exempt
+@non_atomic
+async def own_async_login(request: HttpRequest) -> HttpResponse:
+    return await sync_to_async(own_login)(request)
+
+
+class OwnPasswordView(APIView):
+    """Lets people change their password, and hands out the tokens that go on."""
+
+    authentication_classes = [JWTAuthentication]
+
+    def post(self, request: Request) -> Any:
+        user: Any = request.user
+        user.set_password("another")
+        user.save()
+        tokens = sessions.keep_current(request, user)
+        assert tokens is not None
+        return token_response(request, tokens)
+
+
+urlpatterns = [
+    path("own/django/", own_login),
+    path("own/async/", own_async_login),
+    path("own/rest/", OwnLoginView.as_view()),
+    path("own/password/", OwnPasswordView.as_view()),
+    *urls.urlpatterns,
+]
+OWN = ["/own/django/", "/own/async/", "/own/rest/"]
+in_both_styles = pytest.mark.parametrize("style", STYLES)
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.parametrize("path", OWN)
+@in_both_styles
+def test_an_own_login_answers_as_the_endpoint_does(
+    ann: Any, settings: Any, path: str, style: str
+) -> None:
+    settings.JWT_REFRESH = STYLES[style]
+    page, other = Browser(ann), Browser(ann)
+    own, endpoint = page.post(path), other.login()
+    assert own.json() == endpoint.json()
+    assert own.cookies.keys() == endpoint.cookies.keys()
+    assert own["Content-Type"] == "application/json"
+    assert own["Cache-Control"] == "no-store"
+    assert page.get().json()["user"] == ann.get_username()
+    in_body = page.post(path, X_Wants="body")
+    assert "access_token" in in_body.json()
+    assert not in_body.cookies
+    settings.JWT_REFRESH = {}
+    assert "access_token" in Browser(ann, "cross-site").post(path).json()
+
+
+@pytest.mark.urls(__name__)
+@in_both_styles
+def test_an_own_login_of_another_site_starts_no_session_that_lives(
+    ann: Any, settings: Any, style: str
+) -> None:
+    settings.JWT_REFRESH = STYLES[style]
+    page = Browser(ann, "cross-site")
+    response = page.post("/own/rest/")
+    assert (response.status_code, response.json()["code"]) == (403, "csrf_failed")
+    assert not response.cookies
+    with pytest.raises(CSRFFailed):
+        page.post("/own/django/")
+    ends = Session.objects.values_list("revoked_reason", flat=True)
+    assert [*ends] == ["csrf_failed"] * 2
+
+
+@pytest.mark.urls(__name__)
+def test_a_link_in_a_mail_logs_in_from_wherever_it_is_followed(ann: Any, settings: Any) -> None:
+    settings.JWT_REFRESH = STYLES["sliding"]
+    page = Browser(ann, "cross-site")
+    assert page.get("/own/django/").status_code == 200
+    assert page.get().json()["user"] == ann.get_username()
+
+
+@pytest.mark.urls(__name__)
+@in_both_styles
+def test_new_tokens_of_a_session_travel_as_those_before(
+    ann: Any, settings: Any, style: str
+) -> None:
+    settings.JWT_REFRESH = STYLES[style]
+    page = Browser(ann)
+    page.login()
+    before = page.cookies
+    response = page.post("/own/password/")
+    assert not response.json().keys() & {"access_token", "refresh_token"}
+    assert page.cookies.keys() == before.keys()
+    assert page.get().status_code == page.refresh().status_code == 200
+    bearer = {"Authorization": f"Bearer {page.cookies[ACCESS]}"}
+    response = page.post("/own/password/", **bearer)
+    assert "access_token" in response.json()
+    assert not response.cookies
+    # Any site could have sent that one: it is not for a cookie.
+    page.site = "cross-site"
+    bearer = {"Authorization": f"Bearer {response.json()['access_token']}"}
+    assert page.post("/own/password/", **bearer).status_code == 200
+
+
+@in_both_styles
+def test_cookies_work_in_any_world_of_transactions(
+    ann: Any, settings: Any, style: str, atomic_requests: bool
+) -> None:
+    settings.JWT_REFRESH = STYLES[style] | {"REFRESH_GRACE": timedelta(0)}
+    page = Browser(ann)
+    page.login()
+    stale = "; ".join(f"{name}={value}" for name, value in page.cookies.items())
+    assert page.post("/me/").status_code == page.refresh().status_code == 200
+    assert page.post("/hello/async/").status_code == 200
+    page.get()
+    # Its end is durable, though the answer is an error.
+    assert page.refresh(Cookie=stale).json()["code"] == "token_reused"
+    assert page.post("/me/").json()["code"] == "session_revoked"
+    assert page.logout().status_code == 204
+    assert page.cookies == {}

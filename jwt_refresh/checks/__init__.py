@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
-from . import caches, deploy, hooks, keys, rules, types
+from . import caches, cookies, deploy, hooks, keys, rules, types
 
 
 @register()
@@ -21,7 +21,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         *types.check_types(given),
         *rules.check_user_model(),
     ]
-    rules_of_values = keys.RULES + rules.RULES + hooks.RULES + caches.RULES
+    rules_of_values = keys.RULES + rules.RULES + hooks.RULES + caches.RULES + cookies.RULES
     return unreadable or [message for rule in rules_of_values for message in rule()]
 
 
@@ -30,4 +30,4 @@ def check_deployment(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Apply the rules for a server that others can reach, where the settings can be used at all."""
     if any(message.is_serious() for message in check_settings(app_configs)):
         return []
-    return [message for rule in deploy.RULES for message in rule()]
+    return [message for rule in deploy.RULES + cookies.DEPLOY_RULES for message in rule()]

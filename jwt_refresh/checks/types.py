@@ -15,7 +15,7 @@ from django.core.checks import CheckMessage, Error, Warning
 from jwt_refresh.conf import Conf
 
 TYPES = {name: get_args(hint)[0] for name, hint in get_type_hints(Conf).items()}
-_WORDS = {type(None): "None", str: "a string", int: "a whole number"}
+_WORDS = {type(None): "None", str: "a string", int: "a whole number", bool: "True or False"}
 
 
 def error(check: str, name: str, problem: str, hint: str) -> Error:
@@ -50,7 +50,7 @@ def _fits(value: object, hint: Any) -> bool:
     if origin is not None:
         (member,) = get_args(hint)
         return isinstance(value, list | tuple) and all(_fits(item, member) for item in value)
-    return isinstance(value, hint) and not isinstance(value, bool)
+    return isinstance(value, hint) and isinstance(value, bool) == (hint is bool)
 
 
 def _describe(hint: Any) -> str:

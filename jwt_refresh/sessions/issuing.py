@@ -20,6 +20,14 @@ from jwt_refresh.core.users import subject_of
 from jwt_refresh.models import IssuedToken, Session
 from jwt_refresh.stores.database import write_alias
 
+MAX_COOKIE = 4096
+"""Largest cookie that browsers take, in bytes: name, value and attributes (RFC 6265 section 6.1)"""
+_ATTRIBUTES = (
+    "=; expires=Thu, 24 Nov 2026 12:00:00 GMT; HttpOnly; Max-Age=34560000; Path=; Domain=; "
+    "SameSite=Strict; Secure"
+)
+"""The attributes of a cookie, as long as they can be, without its path and domain."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
@@ -61,7 +69,7 @@ def tokens_of(session: Session, now: datetime, request: HttpRequest | None) -> T
         token = _issue(issuer, Kind.SLIDING, **common, **current, **extra)
         return Tokens(session, token, left)
     access, exp = _access_token(issuer, session, now, common | extra)
-    refresh = issuer.issue(Kind.REFRESH, **common, **current)
+    refresh = _issue(issuer, Kind.REFRESH, **common, **current)
     return Tokens(session, access, exp - numeric_date(now), refresh, left)
 
 
@@ -104,9 +112,17 @@ def _as_json(name: str, value: object) -> Any:
 
 def _issue(issuer: Issuer, kind: Kind, /, **claims: Any) -> str:
     try:
-        return issuer.issue(kind, **claims)
+        encoded = issuer.issue(kind, **claims)
     except TooLong as error:
         raise ImproperlyConfigured(f"JWT_REFRESH['CLAIMS'] returned too much. {error}") from error
+    # Now, and not as the cookie is made: no session must be written that nobody can have.
+    cookie = conf.ACCESS_COOKIE if kind.authenticates else conf.REFRESH_COOKIE
+    if cookie is not None:
+        size = len(cookie + encoded + _ATTRIBUTES + conf.COOKIE_PATH + (conf.COOKIE_DOMAIN or ""))
+        if size > MAX_COOKIE:
+            fault = f"Such a cookie would be refused: {size} bytes, more than {MAX_COOKIE}."
+            raise ImproperlyConfigured(f"JWT_REFRESH['CLAIMS'] returned too much. {fault}")
+    return encoded
 
 
 def _subject_of(user: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -23,6 +24,8 @@ from jwt_refresh.exceptions import (
 )
 from jwt_refresh.sessions import events
 
+from .cookies import check_csrf, cookie_values, only_one
+
 BODY_NAMES = ("refresh_token", "token")
 """The members of a body in which a token may travel."""
 SIMPLE_TYPES = ("", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
@@ -32,7 +35,7 @@ _ANSWERS = {
     exceptions.TokenError: (401, _("The token is not valid.")),
     exceptions.InvalidRequest: (400, _("The request is malformed.")),
     exceptions.InvalidCredentials: (401, _("No active account has these credentials.")),
-    exceptions.CSRFFailed: (403, _("The request comes from a page of another site.")),
+    exceptions.CSRFFailed: (403, _("A page of another site may have sent this request.")),
     exceptions.TokenMissing: (401, _("A token is required.")),
     exceptions.TokenExpired: (401, _("The token has expired.")),
     exceptions.TokenAlreadyExpired: (401, _("The token has already expired.")),
@@ -89,6 +92,30 @@ def check_site(request: HttpRequest) -> None:
         raise CSRFFailed("a form from another site")
 
 
+def token_of_guarded(request: HttpRequest) -> str | None:
+    """Return the token that authenticates a request: of the header, else of ``ACCESS_COOKIE``.
+
+    Raises ``InvalidRequest`` for several in one place, and ``CSRFFailed`` where a cookie would
+    decide and another site may have made the request: before the token is looked at, so that the
+    answer tells such a site nothing about it.
+    """
+    token = token_of_header(request)
+    if token is None and (values := cookie_values(request, conf.ACCESS_COOKIE)):
+        check_csrf(request)
+        return only_one(values)
+    return token
+
+
+def came_by_cookie(request: HttpRequest) -> bool:
+    """Tell whether the token was in a cookie, for a request that a guard of ours has let in."""
+    return token_of_header(request) is None
+
+
+def varying() -> list[str]:
+    """Name the headers that decide who a request of a guarded view is."""
+    return [conf.AUTH_HEADER_NAME, *(["Cookie"] if conf.ACCESS_COOKIE else [])]
+
+
 def token_of_header(request: HttpRequest) -> str | None:
     """Return the token in ``AUTH_HEADER_NAME``; ``None`` without, or with a scheme not ours.
 
@@ -109,22 +136,41 @@ def _meta_name(header: str) -> str:
     return HttpHeaders.to_wsgi_name(header)
 
 
-def token_of(request: Request) -> str:
-    """Return the token of a request to one of our endpoints: that of the body, else of the header.
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What a request to one of our endpoints presents, all from one place."""
 
-    The first that is there decides, and the others are not parsed: a client may attach a
-    stale header to every call. Raises ``TokenMissing``, ``TokenInvalid`` or ``InvalidRequest``.
+    values: list[str] = field(repr=False)
+    by_cookie: bool
+
+    @property
+    def encoded(self) -> str:
+        """The one token. Raises ``InvalidRequest`` where several cookies have the name of one."""
+        return only_one(self.values)
+
+
+def presented(request: Request, *cookies: str | None) -> Presented:
+    """Return the token of a request: that of the body, else of a cookie, else of the header.
+
+    The first that is there decides, and the others are not parsed: a client may attach a stale
+    header to every call. So does the first of the ``cookies``.
+
+    Raises ``TokenMissing``, ``TokenInvalid``, ``InvalidRequest``, and ``CSRFFailed`` where a
+    cookie decides and another site may have made the request.
     """
-    data = body_of(request)
+    data, plain = body_of(request), request._request
     given = [value for name in BODY_NAMES for value in _values(data, name) if value]
     if len(given) > 1:
         raise InvalidRequest("more than one token in the body")
-    token = given[0] if given else token_of_header(request._request)
+    if not given and (values := cookie_values(plain, *cookies)):
+        check_csrf(plain)
+        return Presented(values, by_cookie=True)
+    token = given[0] if given else token_of_header(plain)
     if not token:
-        raise TokenMissing("neither in the body nor in the header")
+        raise TokenMissing("neither in the body, nor in a cookie, nor in the header")
     if not isinstance(token, str):
         raise TokenInvalid("not text")
-    return token
+    return Presented([token], by_cookie=False)
 
 
 def _values(data: Mapping[str, Any], name: str) -> list[Any]:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from jwt_refresh import sessions
-from jwt_refresh.login import log_in
+from jwt_refresh.login import log_in, token_response
 from jwt_refresh.sessions import checking
 from tests.urls import urlpatterns as project
 from tests.views import MeView, RotatingView
@@ -73,6 +73,12 @@ def refresh(request: HttpRequest) -> JsonResponse:
 
 
 @csrf_exempt
+def answer(request: HttpRequest) -> HttpResponseBase:
+    """Hand out the tokens of a login that somebody else has checked."""
+    return token_response(request, sessions.start(users.get(), request))
+
+
+@csrf_exempt
 def once_more(request: HttpRequest) -> JsonResponse:
     """Ask for the password again."""
     with sessions.checking_password(json.loads(request.body)["password"]):
@@ -86,6 +92,7 @@ urlpatterns = [
     path("own/login/", LoginView.as_view()),
     path("own/login/form/", log_in_by_form),
     path("own/refresh/", refresh),
+    path("own/token-response/", answer),
     path("own/whose/", whose),
     path("own/once-more/", once_more),
     path("own/password/", NewPasswordView.as_view()),

@@ -6,17 +6,26 @@ from typing import Any, NamedTuple
 
 from django.test import Client
 
+from tests.support.honest import COOKIE
+
 OTHER_SID = "00000000-0000-4000-8000-000000000000"
 
 
 class Place(NamedTuple):
-    """Where a token is presented: in the header, or as a member of the body."""
+    """Where a token is presented: in the header, as a member of the body, or in a cookie."""
 
     method: str
     path: str
     member: str = ""
+    cookie: str = ""
 
     def send(self, token: str) -> Any:
+        if self.cookie:
+            # As a server decodes the bytes of a header.
+            decoded = token.encode("utf-8", "surrogatepass").decode("latin-1")
+            cookie = {"Cookie": f"{self.cookie}={decoded}", "Sec-Fetch-Site": "same-origin"}
+            client = Client(enforce_csrf_checks=True)
+            return getattr(client, self.method)(self.path, headers=cookie)
         if self.member:
             body = {self.member: token}
             return Client().post(self.path, body, content_type="application/json")
@@ -41,13 +50,15 @@ REFRESH, VERIFY, LOGOUT = (Place("post", f"/auth/{it}/") for it in ("refresh", "
 BODIES = [place._replace(member="token") for place in (REFRESH, VERIFY, LOGOUT)]
 BODIES.append(REFRESH._replace(member="refresh_token"))
 HEADERS = [*GUARDED, STATELESS, OPTIONAL, REFRESH, VERIFY, LOGOUT]
+# Logout has no refusal for a cookie: whatever is in it, the browser is to be without.
+COOKIES = [it._replace(cookie=COOKIE) for it in (*GUARDED, STATELESS, OPTIONAL, REFRESH, VERIFY)]
 PLACES = [*HEADERS, *BODIES]
 
 
 def check_refusal(response: Any, place: Place, status: int, code: str) -> str:
     """All that an error must be; its text. On a public page there is nobody, and no error."""
     text: str = response.content.decode()
-    if place == OPTIONAL:
+    if place.path == OPTIONAL.path:
         assert (response.status_code, response.json()) == (200, {"user": None, "sid": None}), place
         assert "WWW-Authenticate" not in response
         return text

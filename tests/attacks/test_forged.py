@@ -19,7 +19,17 @@ from tests.support.honest import Honest, ring_of, settings_of
 from tests.support.lanes import sized
 from tests.support.statements import statements
 
-from .places import GUARDED, HEADERS, ME, OPTIONAL, PLACES, STATELESS, VERIFY, check_refusal
+from .places import (
+    COOKIES,
+    GUARDED,
+    HEADERS,
+    ME,
+    OPTIONAL,
+    PLACES,
+    STATELESS,
+    VERIFY,
+    check_refusal,
+)
 from .table import ATTACKS, INVALID, MALFORMED, Attack
 
 pytestmark = pytest.mark.django_db
@@ -98,10 +108,11 @@ def test_a_forgery_is_refused_everywhere_without_a_query(
     forged = attack.build(honest)
     answers: dict[object, set[str]] = {}
     with statements(0):
-        for place in PLACES:
+        for place in (*PLACES, *COOKIES):
             expected = attack.body if place.member else attack.header
+            expected = INVALID if place.cookie else expected
             text = check_refusal(place.send(forged), place, *expected)
-            answers.setdefault((place == OPTIONAL, expected), set()).add(text)
+            answers.setdefault((place.path == OPTIONAL.path, expected), set()).add(text)
         raised = [*errors(forged)]
     # One answer to all: none says what was wrong with the token.
     assert [len(texts) for texts in answers.values()] == [1] * len(answers)

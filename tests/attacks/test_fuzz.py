@@ -22,6 +22,7 @@ from jwt_refresh import sessions
 from jwt_refresh.models import IssuedToken, Session
 from tests.support import forging
 from tests.support.devices import PASSWORD
+from tests.support.honest import COOKIE
 from tests.support.lanes import sized
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +53,12 @@ authorization = st.one_of(
     st.builds("{} {}".format, scheme, token),
     st.builds("Bearer {}, Bearer {}".format, token, token),
     header,
+)
+cookie = st.one_of(
+    header,
+    st.just("sessionid=x; csrftoken=y"),
+    st.builds("{}={}".format, st.just(COOKIE), token),
+    st.builds("{0}={1}; {0}={2}; csrftoken=y".format, st.just(COOKIE), token, token),
 )
 member = st.sampled_from(["token", "refresh_token", NAME, "password", "transport", "x"])
 value = st.one_of(token, st.just("ann@example.com"), st.just(PASSWORD), text)
@@ -120,7 +127,9 @@ headers = st.fixed_dictionaries(
     {"HTTP_AUTHORIZATION": st.just("") | authorization},
     optional={
         "HTTP_IDEMPOTENCY_KEY": header | st.just("k" * 256),
-        "HTTP_COOKIE": header | st.just("sessionid=x; csrftoken=y"),
+        "HTTP_COOKIE": cookie,
+        "HTTP_SEC_FETCH_SITE": st.sampled_from(["same-origin", "same-origin", "cross-site"]),
+        "HTTP_X_CSRFTOKEN": header,
         "HTTP_ACCEPT": header | st.sampled_from(["text/html", "*/*;q=0", JSON]),
         "HTTP_ACCEPT_LANGUAGE": header | st.sampled_from(["ko", "*"]),
         "HTTP_USER_AGENT": header,
@@ -158,7 +167,7 @@ class Sent(NamedTuple):
         method = self.method or ROUTES[route.rstrip("/")]
         sent: Any = {name: text.replace(TOKEN, token) for name, text in self.headers.items()}
         sent |= {"CONTENT_LENGTH": self.length} if self.length else {}
-        return Client().generic(
+        return Client(enforce_csrf_checks=True).generic(
             method, path, content.replace(TOKEN.encode(), token.encode()), media, **sent
         )
 
@@ -171,6 +180,10 @@ any_request = st.builds(Sent, st.sampled_from(METHODS), body, headers, length, q
 KNOWN = [
     (json.dumps({"token": TOKEN}).encode(), JSON),
     (json.dumps({NAME: "ann@example.com", "password": PASSWORD}).encode(), JSON),
+    (
+        json.dumps({NAME: "ann@example.com", "password": PASSWORD, "transport": "body"}).encode(),
+        JSON,
+    ),
     (b"[" * 100_000, JSON),
     (b'{"token": ["x"], "password": {}}', JSON),
     (b"{}", f"{JSON}; charset=rot13"),
@@ -190,7 +203,7 @@ def check_answer(response: Any, is_login: bool) -> None:
         assert response["Content-Type"] == JSON
         assert response["Cache-Control"] == "no-store"
         error = response.json()
-        if is_login and error.keys() <= {NAME, "password"}:
+        if is_login and error.keys() <= {NAME, "password", "transport"}:
             assert response.status_code == 400
             assert all(isinstance(text, str) for texts in error.values() for text in texts)
         else:
@@ -210,7 +223,7 @@ def check_rows(response: Any, before: list[Any]) -> None:
 
 
 def test_no_request_breaks_an_endpoint(ann: Any, settings: Any) -> None:
-    settings.JWT_REFRESH = {"LOGIN_RATE": None, "REFRESH_RATE": None}
+    settings.JWT_REFRESH = {"LOGIN_RATE": None, "REFRESH_RATE": None, "ACCESS_COOKIE": COOKIE}
     routes = [route + slash for route in ROUTES for slash in ("", "/")]
     statuses: dict[str, set[int]] = {route: set() for route in routes}
 

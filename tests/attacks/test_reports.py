@@ -39,6 +39,7 @@ NAME = get_user_model().USERNAME_FIELD
 PASSWORD = "correct-horse-battery-staple"
 WRONG = "wrong-zebra-charger-paperclip"
 KEY = "0f9c2f0e-the-key-of-a-try-5b1d"
+COOKIES = {"ACCESS_COOKIE": "access-token", "REFRESH_COOKIE": "refresh-token"}
 OUTDATED = PBKDF2PasswordHasher().encode(PASSWORD, "salt", 1)
 """By a hasher that is no longer the first one."""
 
@@ -70,6 +71,15 @@ def reuse(phone: Device) -> Any:
 
 def own(path: str, data: Callable[[Device], Any]) -> Callable[[Device], Any]:
     return lambda phone: phone.post(f"/own/{path}/", data(phone), idempotency_key=KEY)
+
+
+def by_cookie(path: str) -> Callable[[Device], Any]:
+    def ask(phone: Device) -> Any:
+        for name, token in zip(COOKIES.values(), (phone.token, phone.refresh_token), strict=True):
+            phone.http.cookies[name] = token
+        return phone.post(path, token=None)
+
+    return ask
 
 
 def admin(path: str, **data: str) -> Callable[[Device], Any]:
@@ -118,6 +128,14 @@ TOUR: dict[str, Callable[[Device], Any]] = {
     "view, optional": lambda phone: phone.get("/me/optional/"),
     "view, Django": lambda phone: phone.get("/hello/"),
     "view, async": lambda phone: phone.get("/hello/async/"),
+    "cookie, login": lambda phone: phone.post("/auth/login/", credentials(phone), None),
+    "cookie, refresh": by_cookie("/auth/refresh/"),
+    "cookie, verify": by_cookie("/auth/verify/"),
+    "cookie, logout": by_cookie("/auth/logout/"),
+    "cookie, logout, all": by_cookie("/auth/logout/all/"),
+    "cookie, view": by_cookie("/me/"),
+    "cookie, view, Django": by_cookie("/hello/"),
+    "cookie, own login": by_cookie("/own/token-response/"),
     "own start": own("start", lambda phone: {"name": phone.user.get_username()}),
     "own login": own("login", credentials),
     "own login, form": lambda phone: form(phone, PASSWORD, "/own/login/form/"),
@@ -136,7 +154,7 @@ TOUR: dict[str, Callable[[Device], Any]] = {
 
 
 @pytest.fixture(autouse=True)
-def _project(settings: Any) -> None:
+def _project(settings: Any, request: pytest.FixtureRequest) -> None:
     settings.SECRET_KEY = "the-key-of-the-project-which-is-long-enough"
     settings.SECRET_KEY_FALLBACKS = ["a-retired-key-of-the-project-long-enough-as-well"]
     settings.PASSWORD_HASHERS = [
@@ -151,6 +169,8 @@ def _project(settings: Any) -> None:
         "RETRY_WINDOW": timedelta(0),
         "DENYLIST_CACHE": "default",
     }
+    if request.node.callspec.params["step"].startswith("cookie"):
+        settings.JWT_REFRESH |= COOKIES
 
 
 def prepare() -> Device:

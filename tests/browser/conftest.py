@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 LIFETIME = 600
 """How long a token authenticates in these tests, in seconds."""
+DUE = 0.9 * LIFETIME + 1
+"""After how many seconds each tab wants to refresh, whatever its jitter."""
 FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",

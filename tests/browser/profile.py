@@ -53,6 +53,20 @@ class Tab:
         credentials = {"username": name, "password": password}
         return self.run("(credentials) => window.session.login(credentials)", credentials)
 
+    @property
+    def stored(self) -> str:
+        """All that scripts of this site can read of what the browser keeps."""
+        kept: str = self.run("() => JSON.stringify([localStorage, sessionStorage, document.cookie])")
+        return kept
+
+    @property
+    def token(self) -> str:
+        """The token as a thief would read it: the one that can be refreshed."""
+        return str(self.run("""() => {
+            const held = JSON.parse(Object.values(localStorage)[0]);
+            return held.refresh ?? held.access;
+        }"""))
+
     def call(self, path: str = "/me/", init: Any = None) -> int:
         """Call the API by the session; return the status that the page sees."""
         status: int = self.run("([path, init]) => window.call(path, init)", [path, init])
@@ -112,19 +126,31 @@ class Profile:
     def settle(self) -> float:
         """Wait until no tab has a request under way, and what came in was dealt with.
 
-        Return in how many seconds the next timer of a tab is due.
+        Return after how many seconds the next timer of a tab is due.
         """
-        return min(tab.run("() => window.idle()") for tab in self.tabs) / 1000
+        return min(tab.run("() => window.idle()") for tab in self.tabs)
 
-    def elapse(self, seconds: float) -> None:
-        """Let time pass, for the server and for all tabs, and what is due happen."""
+    def begin(self, seconds: float) -> None:
+        """Let time pass, and do not wait for what that begins."""
         self._clock.shift(seconds)
         self.context.clock.run_for(round(seconds * 1000))
+
+    def elapse(self, seconds: float) -> None:
+        """Let time pass, for the server and for all tabs, with all that is due in it."""
+        while seconds > 0:
+            step = min(self.settle() + FLIGHT, seconds)
+            self.begin(step)
+            seconds -= step
         self.settle()
 
     def next(self) -> None:
         """Let time pass until the next timer of a tab, and for as long as a request may take."""
-        self.elapse(max(self.settle(), 0) + FLIGHT)
+        self.begin(self.settle() + FLIGHT)
+        self.settle()
+
+    def rush(self) -> None:
+        """As ``next``, where the test holds up what is under way."""
+        self.begin(min(tab.run("() => window.wait()") for tab in self.tabs) + FLIGHT)
 
     def sleep(self, seconds: float) -> None:
         """Close the lid: afterwards it is later, and each timer that was due fires once."""
@@ -132,12 +158,16 @@ class Profile:
         self.context.clock.fast_forward(round(seconds * 1000))
         self.settle()
 
-    def until(self, condition: Callable[[], Any], *, by_timers: bool = False) -> None:
-        """Wait until ``condition`` holds; with ``by_timers`` let time pass from one to the next."""
+    def until(self, condition: Callable[[], Any], step: Callable[[], None] | None = None) -> None:
+        """Wait until ``condition`` holds: in real time, or by ``next`` or ``rush``."""
         deadline = time.monotonic() + PATIENCE
         while not condition():
             assert time.monotonic() < deadline
-            self.next() if by_timers else self.settle()
+            (step or pause)()
+
+
+def pause() -> None:
+    time.sleep(0.01)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -43,6 +44,7 @@ class Call:
     token: str
     key: str
     body: str
+    at: float = field(default_factory=time.time)
     status: int = 0
     """What was answered; 0 for a request whose answer was cut off."""
 

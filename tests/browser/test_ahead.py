@@ -36,9 +36,11 @@ def test_over_many_lifetimes(
     profile.tab(**how).login("ann")
     opened = [profile.tabs[0], *(profile.tab(**how) for _ in range(tabs - 1))]
     for period in range(PERIODS):
-        profile.elapse(0.78 * LIFETIME)
+        # Nothing is due before 0.8 of it.
+        profile.begin(0.78 * LIFETIME)
+        profile.settle()
         before = len(profile.site.refreshes)
-        profile.until(lambda: len(profile.site.refreshes) > before, by_timers=True)
+        profile.until(lambda: len(profile.site.refreshes) > before, profile.next)
         profile.until(lambda: len({tab.state["generation"] for tab in opened}) == 1)
         assert {tab.call() for tab in opened} == {200}, period
     assert {tab.status for tab in opened} == {("active", None)}

@@ -12,12 +12,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
-from django.core.checks import ERROR, WARNING, run_checks
+from django.core.checks import ERROR, INFO, WARNING, run_checks
 from django.db import models
 from django.http import HttpRequest
+from django.urls import include, path
 from pytest_django import Settings
 
 from jwt_refresh import checks
+from jwt_refresh.checks.cookies import check_path
 from jwt_refresh.checks.rules import check_user_id
 from jwt_refresh.conf import Conf
 from jwt_refresh.models import Session
@@ -55,11 +57,22 @@ def tenant(request: HttpRequest | None) -> None:
     """The same for ``ISSUER`` and ``AUDIENCE``."""
 
 
+urlpatterns = [path("<tenant>/auth/", include("jwt_refresh.urls"))]
+
+
 async def awaited(user: Any, session: Session) -> None:
     """One that would have to be awaited."""
 
 
 STATELESS = "jwt_refresh.authentication.StatelessJWTAuthentication"
+
+ACCESS, REFRESH = "__Host-Http-access-token", "__Host-Http-refresh-token"
+COOKIE: dict[str, Any] = {"ACCESS_COOKIE": "access-token"}
+PAIR_BY_COOKIE: dict[str, Any] = {
+    "ACCESS_COOKIE": ACCESS,
+    "REFRESH_COOKIE": REFRESH,
+    "REFRESH_LIFETIME": DAY,
+}
 
 BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("E001", "LIFE_TIME", {"LIFE_TIME": MINUTE}),
@@ -170,6 +183,49 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
         for name in ("ISSUER", "AUDIENCE", "CLIENT_ID")
         for text in ("", " ", "shop ", "a\nb", "\ud800", "가" * 86, "x" * 256)
     ),
+    *(
+        ("E031", "ACCESS_COOKIE", {"ACCESS_COOKIE": name})
+        for name in (
+            *("the token", "token;", "token=", "token,", '"token"', "t\u00f6 token", "token\n"),
+            *("(token)", "token:", "token" * 21, "csrftoken"),
+        )
+    ),
+    ("E031", "REFRESH_COOKIE", PAIR_BY_COOKIE | {"REFRESH_COOKIE": ACCESS}),
+    ("E032", "ACCESS_COOKIE", {"ACCESS_COOKIE": "__Secure-token", "COOKIE_SECURE": False}),
+    ("E032", "ACCESS_COOKIE", {"ACCESS_COOKIE": "__sEcUrE-token", "COOKIE_SECURE": False}),
+    ("E032", "ACCESS_COOKIE", {"ACCESS_COOKIE": "__Http-token", "COOKIE_SECURE": False}),
+    *(
+        ("E032", "ACCESS_COOKIE", {"ACCESS_COOKIE": name} | attributes)
+        for name in ("__Host-token", "__HOST-token", ACCESS, "__host-http-token")
+        for attributes in (
+            {"COOKIE_SECURE": False},
+            {"COOKIE_PATH": "/auth/"},
+            {"COOKIE_DOMAIN": "example.com"},
+        )
+    ),
+    ("E033", "COOKIE_SAMESITE", COOKIE | {"COOKIE_SAMESITE": "None", "COOKIE_SECURE": False}),
+    *(
+        ("E034", "COOKIE_PATH", COOKIE | {"COOKIE_PATH": path})
+        for path in (
+            "",
+            "auth/",
+            "/auth/; Domain=example.com",
+            "/a b/",
+            "/\u00e4",
+            "/\n",
+            "/" * 256,
+        )
+    ),
+    *(
+        ("E035", "COOKIE_DOMAIN", COOKIE | {"COOKIE_DOMAIN": domain})
+        for domain in ("", ".", "a..b", "example.com:8000", "https://a.b", "a; Secure", "x" * 254)
+    ),
+    ("W032", "COOKIE_PATH", COOKIE | {"COOKIE_PATH": "/api/"}),
+    ("W032", "COOKIE_PATH", COOKIE | {"COOKIE_PATH": "/aut"}),
+    ("W033", "REFRESH_COOKIE", {"REFRESH_COOKIE": REFRESH}),
+    ("W034", "ACCESS_COOKIE", {"ACCESS_COOKIE": ACCESS, "REFRESH_LIFETIME": DAY}),
+    ("W035", "ACCESS_COOKIE", {"ACCESS_COOKIE": "__Host-Http-access"}),
+    ("W035", "REFRESH_COOKIE", PAIR_BY_COOKIE | {"REFRESH_COOKIE": "__Host-refresh"}),
     ("W003", "REFRESH_GRACE", {"REFRESH_GRACE": 30 * MINUTE}),
     ("W006", "SECRET", SIGNER | {"SECRET": [GOOD]}),
     ("W006", "SECRET", SERVICE | {"ALGORITHM": "HS256", "SECRET": [None]}),
@@ -177,7 +233,7 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
 ]
 WITHOUT_A_KEY = {
     *{"E012", "E018", "E021", "E030"},
-    *{"W001", "W002", "W004", "W005", "W008", "W026", "W030", "W031"},
+    *{"W001", "W002", "W004", "W005", "W008", "W026", "W030", "W031", "W036"},
 }
 """Rules on more than one value of the dict, or none; each has a test of its own."""
 
@@ -220,6 +276,18 @@ FINE: list[dict[str, Any]] = [
     },
     {"LOGIN_RATE": None, "REFRESH_RATE": None},
     {"LOGIN_RATE": "1/s", "REFRESH_RATE": "1000/day"},
+    {"ACCESS_COOKIE": ACCESS},
+    PAIR_BY_COOKIE,
+    PAIR_BY_COOKIE | {"COOKIE_SAMESITE": "None"},
+    {"REFRESH_COOKIE": REFRESH, "REFRESH_LIFETIME": DAY},
+    {"REFRESH_COOKIE": REFRESH, "LOGIN_LIFETIMES": dict},
+    {"ACCESS_COOKIE": "__Secure-token", "COOKIE_DOMAIN": ".example.com", "COOKIE_PATH": "/auth"},
+    {"ACCESS_COOKIE": "__Http-token", "COOKIE_DOMAIN": "x" * 253, "COOKIE_PATH": "/auth/"},
+    {"ACCESS_COOKIE": "__Hosted-token", "COOKIE_SECURE": False, "COOKIE_SAMESITE": "Strict"},
+    {"ACCESS_COOKIE": "token" * 20},
+    # Nothing is made of them where there is no cookie.
+    {"COOKIE_PATH": "nowhere", "COOKIE_DOMAIN": "", "COOKIE_SAMESITE": "None"},
+    {"COOKIE_SECURE": False, "COOKIE_SAMESITE": "None"},
 ]
 
 SECRETS = "a string or a list of (a string or a JWK or None) or None"
@@ -254,6 +322,12 @@ MISTYPED = [
     ("RECORD_CLIENT", True, "'off' or 'truncated' or 'full'"),
     ("MAX_SESSIONS", True, "a whole number or None"),
     ("MAX_SESSIONS", "3", "a whole number or None"),
+    ("ACCESS_COOKIE", True, "a string or None"),
+    ("COOKIE_SECURE", 1, "True or False"),
+    ("COOKIE_SECURE", None, "True or False"),
+    ("COOKIE_SAMESITE", None, "'Lax' or 'Strict' or 'None'"),
+    ("COOKIE_SAMESITE", "lax", "'Lax' or 'Strict' or 'None'"),
+    ("COOKIE_PATH", None, "a string"),
     ("LOGIN_LIFETIMES", MINUTE, "a string or a function or None"),
     ("CLAIMS", {"role": "admin"}, "a string or a function or None"),
 ]
@@ -562,6 +636,43 @@ def test_of_caches_that_django_cannot_use_nothing_is_said(settings: Settings) ->
     assert ours() == []
 
 
+@pytest.mark.parametrize("name", ["", " ", "path", "Max-Age", "secure", "sessionid"])
+def test_a_name_that_is_none_or_taken_is_named(settings: Settings, name: str) -> None:
+    settings.JWT_REFRESH = {"ACCESS_COOKIE": name}
+    assert ids() == ["E031", "W035"]
+
+
+@pytest.mark.parametrize(
+    "name", ["SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "LANGUAGE_COOKIE_NAME"]
+)
+def test_no_cookie_of_django_is_overwritten(settings: Settings, name: str) -> None:
+    settings.JWT_REFRESH = COOKIE
+    setattr(settings, name, "access-token")
+    (message,) = found()
+    assert (message.id, message.level) == ("jwt_refresh.E031", ERROR)
+    assert name in message.msg
+
+
+def test_a_prefix_names_each_attribute_that_breaks_it(settings: Settings) -> None:
+    settings.JWT_REFRESH = {
+        "ACCESS_COOKIE": ACCESS,
+        "COOKIE_SECURE": False,
+        "COOKIE_PATH": "/auth/",
+        "COOKIE_DOMAIN": "example.com",
+    }
+    (message,) = found()
+    for name in ("'COOKIE_SECURE': True", "'COOKIE_PATH': '/'", "'COOKIE_DOMAIN': None"):
+        assert name in message.hint
+
+
+def test_where_the_endpoints_are_for_others_to_say_no_path_is_wrong(settings: Settings) -> None:
+    settings.JWT_REFRESH = COOKIE | {"COOKIE_PATH": "/api/"}
+    settings.ROOT_URLCONF = __name__
+    assert found() == []
+    del settings.ROOT_URLCONF
+    assert [*check_path()] == []
+
+
 # Where others can reach it
 
 
@@ -660,6 +771,33 @@ def test_an_rsa_key_of_128_bits_of_strength_will_do(settings: Settings, bits: in
 def test_where_no_login_is_counted_its_cache_does_not_matter(settings: Settings) -> None:
     given = {"JWT_REFRESH": {"LOGIN_RATE": None}}
     assert ids(found_at_deployment(settings, given)) == ["W024"]
+
+
+def test_a_cookie_that_travels_without_tls_is_a_warning(settings: Settings) -> None:
+    given = {"JWT_REFRESH": COOKIE | {"COOKIE_SECURE": False}}
+    assert ids(found_at_deployment(settings, given)) == ["W036", "I001"]
+    settings.DEBUG = True
+    assert ids(found_at_deployment(settings, given)) == ["I001"]
+    assert found_at_deployment(settings, {"JWT_REFRESH": {"COOKIE_SECURE": False}}) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "open_to_siblings"),
+    [
+        (PAIR_BY_COOKIE, 0),
+        ({"ACCESS_COOKIE": "__host-token"}, 0),
+        (PAIR_BY_COOKIE | {"REFRESH_COOKIE": "__Secure-token"}, 1),
+        ({"ACCESS_COOKIE": "__Http-token", "COOKIE_DOMAIN": "example.com"}, 1),
+        ({}, 0),
+    ],
+)
+def test_cookies_that_other_hosts_can_set_are_noted(
+    settings: Settings, given: dict[str, Any], open_to_siblings: int
+) -> None:
+    messages = found_at_deployment(settings, {"JWT_REFRESH": given})
+    assert [(each.id, each.level) for each in messages] == (
+        [("jwt_refresh.I001", INFO)] * open_to_siblings
+    )
 
 
 def test_a_warning_hides_none_and_an_error_all(settings: Settings) -> None:

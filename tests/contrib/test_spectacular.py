@@ -136,6 +136,48 @@ def test_the_header_of_the_token_is_described(schema: Any, settings: Any, name: 
     assert made["components"]["securitySchemes"]["JWTAuthentication"] == expected
 
 
+def test_cookies_are_described_where_they_are_set_up(schema: Any, settings: Any) -> None:
+    settings.JWT_REFRESH = {"ACCESS_COOKIE": "access-token", "REFRESH_COOKIE": "refresh-token"}
+    patterns = [path("auth/", include("jwt_refresh.urls"))]
+    made = SchemaGenerator(patterns=patterns).get_schema(public=True)  # type: ignore[no-untyped-call]
+    validate_schema(made)  # type: ignore[no-untyped-call]
+    assert not GENERATOR_STATS
+    schemes = made["components"]["securitySchemes"]
+    cookie = {"type": "apiKey", "in": "cookie"}
+    assert schemes["JWTAuthenticationCookie"] == cookie | {"name": "access-token"}
+    assert schemes["JWTAuthenticationRefreshCookie"] == cookie | {"name": "refresh-token"}
+    by_cookie: list[dict[str, Any]] = [{"JWTAuthenticationCookie": []}]
+    by_refresh_cookie: list[dict[str, Any]] = [{"JWTAuthenticationRefreshCookie": []}]
+    for where, (method, statuses, security) in ENDPOINTS.items():
+        described = made["paths"][where][method]
+        refused = set() if method == "get" else {403}
+        assert {int(status) for status in described["responses"]} == statuses | ALWAYS | refused
+        either = by_refresh_cookie if where in ("/auth/refresh/", "/auth/logout/") else []
+        expected = None if security is None else security + either + by_cookie
+        assert described.get("security") == expected
+    shapes = made["components"]["schemas"]
+    assert shapes["CookieTokenResponse"]["required"] == ["expires_in"]
+    assert "transport" in shapes["TransportLogin"]["properties"]
+    assert shapes["TransportEnum"]["enum"] == ["body"]
+    assert "transport" not in shapes["TransportLogin"]["required"]
+
+
+@pytest.mark.parametrize("cookie", ["ACCESS_COOKIE", "REFRESH_COOKIE"])
+def test_a_cookie_that_is_not_set_up_is_not_described(
+    schema: Any, settings: Any, cookie: str
+) -> None:
+    settings.JWT_REFRESH = {cookie: "the-token"}
+    patterns = [path("auth/", include("jwt_refresh.urls"))]
+    made = SchemaGenerator(patterns=patterns).get_schema(public=True)  # type: ignore[no-untyped-call]
+    name = {"ACCESS_COOKIE": "Cookie", "REFRESH_COOKIE": "RefreshCookie"}[cookie]
+    assert made["components"]["securitySchemes"].keys() == {
+        "JWTAuthentication",
+        f"JWTAuthentication{name}",
+    }
+    logout = made["paths"]["/auth/logout/"]["post"]["security"]
+    assert logout == [*TOKEN_ANYWHERE, {f"JWTAuthentication{name}": []}]
+
+
 @pytest.mark.parametrize("installed", [False, True])
 def test_without_drf_spectacular_nothing_of_it_is_loaded(
     monkeypatch: pytest.MonkeyPatch, installed: bool

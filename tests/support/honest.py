@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 from .forging import ABSENT, SECRET, segment, unsigned
 
 ISSUER, AUDIENCE = "https://id.example.com", "shop"
+COOKIE = "access-token"
 
 Sign = Callable[[bytes], bytes]
 
@@ -173,5 +174,10 @@ def but(content: dict[str, Any], members: dict[str, Any]) -> dict[str, Any]:
 
 
 def settings_of(ring: Ring) -> dict[str, Any]:
-    """In sliding style, with all that a token must match, and with a denylist."""
-    return ring.settings | {"ISSUER": ISSUER, "AUDIENCE": AUDIENCE, "DENYLIST_CACHE": "default"}
+    """In sliding style, with all that a token must match, a cookie, and a denylist."""
+    return ring.settings | {
+        "ISSUER": ISSUER,
+        "AUDIENCE": AUDIENCE,
+        "ACCESS_COOKIE": COOKIE,
+        "DENYLIST_CACHE": "default",
+    }

@@ -220,7 +220,9 @@ export function createSession(options = {}) {
   /** Hold, store and tell `record`, unless something newer has come. @type {(record: Held) => void} */
   const publish = (record) => {
     load();
-    if (take(record)) channel?.postMessage(save());
+    if (!take(record)) return;
+    const text = save();
+    channel?.postMessage(text);
   };
 
   /** @type {(login: number, end: string) => void} */

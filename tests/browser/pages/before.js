@@ -22,13 +22,21 @@
     for (const act of missed.splice(0)) act();
     window.dispatchEvent(new Event("focus"));
   };
-  // When the timers of this tab are due: the tests go from one to the next.
+  const { addEventListener } = window;
+  window.addEventListener = (type, act, ...rest) =>
+    addEventListener.call(window, type, type === "storage" ? later(act) : act, ...rest);
+
+  // After how many seconds the next timer is due: the tests go from one to the next.
   const due = new Map();
-  window.wait = () => Math.min(...due.values()) - Date.now();
+  window.wait = () => Math.max(0, Math.min(...due.values(), performance.now() + 30e3) - performance.now()) / 1000;
   const { setTimeout, clearTimeout } = window;
   window.setTimeout = (act, delay) => {
-    const timer = setTimeout(later(() => due.delete(timer) && act()), delay);
-    due.set(timer, Date.now() + delay);
+    const fire = later(act);
+    const timer = setTimeout(() => {
+      due.delete(timer);
+      fire();
+    }, delay);
+    due.set(timer, performance.now() + delay);
     return timer;
   };
   window.clearTimeout = (timer) => {
@@ -45,8 +53,10 @@
   // How many answers have not come in whole.
   const { fetch } = window;
   window.underWay = 0;
+  window.started = 0;
   window.fetch = async (...request) => {
     window.underWay += 1;
+    window.started += 1;
     try {
       const response = await fetch(...request);
       await response.clone().arrayBuffer();

@@ -12,8 +12,8 @@ window.open_session = (options, twice) => {
 
 window.call = async (...request) => (await window.session.fetch(...request)).status;
 
-// Resolves when nothing is under way, and what came in has been dealt with; to how many
-// milliseconds are left until the next timer.
+// Resolves when nothing is under way, and what came in has been dealt with; to the time until the
+// next timer.
 window.idle = async () => {
   for (let turns = 0; turns < 5; turns = window.underWay ? 0 : turns + 1) {
     await new Promise((resolve) => {
