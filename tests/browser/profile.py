@@ -35,7 +35,9 @@ class Tab:
         """Load the page, again for one that is open, and open the session."""
         self.page.goto(self.page.url if self.page.url != "about:blank" else self._options["page"])
         options = {name: value for name, value in self._options.items() if name != "page"}
-        self.run("([options, twice]) => window.open_session(options, twice)", [options, self._twice])
+        self.run(
+            "([options, twice]) => window.open_session(options, twice)", [options, self._twice]
+        )
         return self
 
     def run(self, code: str, given: Any = None) -> Any:
@@ -43,7 +45,9 @@ class Tab:
 
     def start(self, code: str) -> None:
         """Begin what takes time; ``window.done`` is its outcome."""
-        self.run(f"() => {{ window.done = undefined; ({code}).then((it) => window.done = {{it}}); }}")
+        self.run(
+            f"() => {{ window.done = undefined; ({code}).then((it) => window.done = {{it}}); }}"
+        )
 
     @property
     def done(self) -> Any:
@@ -56,16 +60,20 @@ class Tab:
     @property
     def stored(self) -> str:
         """All that scripts of this site can read of what the browser keeps."""
-        kept: str = self.run("() => JSON.stringify([localStorage, sessionStorage, document.cookie])")
+        kept: str = self.run(
+            "() => JSON.stringify([localStorage, sessionStorage, document.cookie])"
+        )
         return kept
 
     @property
     def token(self) -> str:
         """The token as a thief would read it: the one that can be refreshed."""
-        return str(self.run("""() => {
+        return str(
+            self.run("""() => {
             const held = JSON.parse(Object.values(localStorage)[0]);
             return held.refresh ?? held.access;
-        }"""))
+        }""")
+        )
 
     def call(self, path: str = "/me/", init: Any = None) -> int:
         """Call the API by the session; return the status that the page sees."""

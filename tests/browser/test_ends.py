@@ -53,7 +53,11 @@ def all_know(profile: Profile, status: str, reason: str) -> None:
 @both
 @pytest.mark.parametrize(
     ("end", "reason"),
-    [(revoke, "session_revoked"), (deactivate, "user_inactive"), (set_password, "password_changed")],
+    [
+        (revoke, "session_revoked"),
+        (deactivate, "user_inactive"),
+        (set_password, "password_changed"),
+    ],
 )
 @pytest.mark.parametrize("noticed", ["by a call", "by a refresh"])
 def test_an_end_is_known_in_all_tabs_and_after_a_reload(

@@ -401,8 +401,8 @@ export function createSession(options = {}) {
     }
     load();
     const before = held;
-    // Later than any before, also where the clock was set back.
-    accept(Math.max(Date.now(), (before?.login ?? 0) + 1), 0, reply);
+    // Later than any before, also where the clock was set back; and no other tab's.
+    accept(Math.max(Date.now(), (before?.login ?? 0) + 1) + Math.random(), 0, reply);
     if (before && !before.end && !byCookie) post("logout/", proof(before)).catch(() => {});
     return state();
   };
