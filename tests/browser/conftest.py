@@ -51,10 +51,10 @@ def chromium() -> Iterator[Browser]:
     path = path_of_chromium()
     from playwright.sync_api import sync_playwright
 
-    # Playwright runs a loop in this thread; nothing here asks the database from within it.
-    with mock.patch.dict(os.environ, {"DJANGO_ALLOW_ASYNC_UNSAFE": "true"}):
-        with sync_playwright() as playwright:
-            yield playwright.chromium.launch(executable_path=path, args=FLAGS)
+    # Playwright runs a loop in this thread. No coroutine of it asks the database.
+    unsafe = mock.patch.dict(os.environ, {"DJANGO_ALLOW_ASYNC_UNSAFE": "true"})
+    with unsafe, sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=path, args=FLAGS)
 
 
 @pytest.fixture(params=["sliding"])

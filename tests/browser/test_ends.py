@@ -87,7 +87,7 @@ def test_an_end_is_known_in_all_tabs_and_after_a_reload(
 @pytest.mark.parametrize("first", ["thief", "owner"])
 def test_a_theft_ends_the_session_everywhere(browse: Open, first: str) -> None:
     profile = browse()
-    one, other = profile.tab(), profile.tab()
+    one, _other = profile.tab(), profile.tab()
     one.login("ann")
     stolen = one.token
     if first == "thief":
@@ -251,8 +251,8 @@ def test_a_login_that_is_refused_says_why(browse: Open) -> None:
     profile = browse()
     tab = profile.tab()
     caught = """async (credentials) => {
-        const { status, code, message, answer } = await window.session.login(credentials).catch((e) => e);
-        return [status, code, message === answer.detail];
+        const error = await window.session.login(credentials).catch((it) => it);
+        return [error.status, error.code, error.message === error.answer.detail];
     }"""
     wrong = {"username": "ann", "password": "wrong"}
     assert tab.run(caught, wrong) == [401, "invalid_credentials", True]

@@ -101,7 +101,8 @@ def test_what_others_left_in_the_store_is_not_read(browse: Open, garbage: str) -
 def test_two_servers_of_one_page_are_two_sessions(browse: Open) -> None:
     tab = browse().tab()
     assert tab.run("""async () => {
-        const [one, other] = ['/auth/', '/other/'].map((base) => createSession({base, storage: 'local'}));
+        const one = createSession({base: '/auth/', storage: 'local'});
+        const other = createSession({base: '/other/', storage: 'local'});
         await one.login({username: 'ann', password: ' correct horse battery staple '});
         return [one.state().status, other.state().status];
     }""") == ["active", "anonymous"]
