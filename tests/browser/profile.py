@@ -136,7 +136,8 @@ class Profile:
 
         Return after how many seconds the next timer of a tab is due.
         """
-        return min(tab.run("() => window.idle()") for tab in self.tabs)
+        due: float = min(tab.run("() => window.idle()") for tab in self.tabs)
+        return due
 
     def begin(self, seconds: float) -> None:
         """Let time pass, and do not wait for what that begins."""
@@ -172,6 +173,10 @@ class Profile:
         while not condition():
             assert time.monotonic() < deadline
             (step or pause)()
+
+    def reach(self, generation: int, *tabs: Tab) -> None:
+        """Let time pass until each of these ``tabs`` knows that it was refreshed so often."""
+        self.until(lambda: {tab.state["generation"] for tab in tabs} == {generation}, self.next)
 
 
 def pause() -> None:

@@ -50,10 +50,7 @@ def test_five_tabs_share_it_over_many_lifetimes(browse: Open, wrong: list[str]) 
     for generation in range(1, 9):
         profile.begin(0.78 * LIFETIME)
         profile.settle()
-        profile.until(
-            lambda wanted=generation: {tab.state["generation"] for tab in tabs} == {wanted},
-            profile.next,
-        )
+        profile.reach(generation, *tabs)
         assert {tab.call() for tab in tabs} == {200}
     assert {call.status for call in profile.site.refreshes} == {200}
     assert len(profile.site.refreshes) == 8

@@ -132,7 +132,7 @@ def test_a_tab_that_heard_nothing_of_a_logout_reads_it(browse: Open) -> None:
     assert deaf.call() == 200
     deaf.run("() => window.fallAsleep()")
     assert one.logout()
-    assert deaf.status == ("active", None)
+    assert deaf.state["status"] == "active"
     assert deaf.call() == 401
     assert profile.site.of("/me/")[-1].token == ""
     assert deaf.status == ("anonymous", "logout")

@@ -53,10 +53,7 @@ def test_a_tab_and_its_duplicate_tell_each_other(browse: Open) -> None:
     duplicate.run("(copied) => Object.assign(sessionStorage, copied)", copied)
     assert duplicate.load().status == ("active", None)
     for generation in range(1, 5):
-        profile.until(
-            lambda wanted=generation: {it.state["generation"] for it in profile.tabs} == {wanted},
-            profile.next,
-        )
+        profile.reach(generation, *profile.tabs)
         assert (tab.call(), duplicate.call()) == (200, 200)
         assert duplicate.load().state["generation"] == generation
     assert len(profile.site.refreshes) == 4
