@@ -16,7 +16,7 @@ from pytest_django import Settings
 from tests.browser.profile import Profile, opened
 from tests.browser.serving import Site, serving
 from tests.support.devices import make_user
-from tests.support.servers import leave_out
+from tests.support.servers import HOST, leave_out
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -38,9 +38,11 @@ Open = Callable[..., Profile]
 
 def path_of_chromium() -> str:
     """Return the path of Chromium; leave the test out where it or Playwright is not installed."""
-    found = shutil.which("chromium")
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
     if found is None or find_spec("playwright") is None:
-        leave_out("There is no Chromium, or no Playwright: make .venv/.browser, and chromium in PATH.")
+        leave_out(
+            "There is no Chromium, or no Playwright: make .venv/.browser, and chromium in PATH."
+        )
     return found
 
 
@@ -49,10 +51,10 @@ def chromium() -> Iterator[Browser]:
     path = path_of_chromium()
     from playwright.sync_api import sync_playwright
 
-    # Playwright runs a loop in this thread; nothing here asks the database from within it.
-    with mock.patch.dict(os.environ, {"DJANGO_ALLOW_ASYNC_UNSAFE": "true"}):
-        with sync_playwright() as playwright:
-            yield playwright.chromium.launch(executable_path=path, args=FLAGS)
+    # Playwright runs a loop in this thread. No coroutine of it asks the database.
+    unsafe = mock.patch.dict(os.environ, {"DJANGO_ALLOW_ASYNC_UNSAFE": "true"})
+    with unsafe, sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=path, args=FLAGS)
 
 
 @pytest.fixture(params=["sliding"])
@@ -62,7 +64,7 @@ def style(request: pytest.FixtureRequest, settings: Settings) -> str:
     if request.param == "pair":
         lifetimes["REFRESH_LIFETIME"] = timedelta(days=14)
     settings.JWT_REFRESH = lifetimes
-    settings.ALLOWED_HOSTS = ["localhost"]
+    settings.ALLOWED_HOSTS = ["localhost", HOST]
     chosen: str = request.param
     return chosen
 

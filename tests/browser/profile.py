@@ -35,7 +35,9 @@ class Tab:
         """Load the page, again for one that is open, and open the session."""
         self.page.goto(self.page.url if self.page.url != "about:blank" else self._options["page"])
         options = {name: value for name, value in self._options.items() if name != "page"}
-        self.run("([options, twice]) => window.open_session(options, twice)", [options, self._twice])
+        self.run(
+            "([options, twice]) => window.open_session(options, twice)", [options, self._twice]
+        )
         return self
 
     def run(self, code: str, given: Any = None) -> Any:
@@ -43,7 +45,9 @@ class Tab:
 
     def start(self, code: str) -> None:
         """Begin what takes time; ``window.done`` is its outcome."""
-        self.run(f"() => {{ window.done = undefined; ({code}).then((it) => window.done = {{it}}); }}")
+        self.run(
+            f"() => {{ window.done = undefined; ({code}).then((it) => window.done = {{it}}); }}"
+        )
 
     @property
     def done(self) -> Any:
@@ -56,16 +60,20 @@ class Tab:
     @property
     def stored(self) -> str:
         """All that scripts of this site can read of what the browser keeps."""
-        kept: str = self.run("() => JSON.stringify([localStorage, sessionStorage, document.cookie])")
+        kept: str = self.run(
+            "() => JSON.stringify([localStorage, sessionStorage, document.cookie])"
+        )
         return kept
 
     @property
     def token(self) -> str:
         """The token as a thief would read it: the one that can be refreshed."""
-        return str(self.run("""() => {
+        return str(
+            self.run("""() => {
             const held = JSON.parse(Object.values(localStorage)[0]);
             return held.refresh ?? held.access;
-        }"""))
+        }""")
+        )
 
     def call(self, path: str = "/me/", init: Any = None) -> int:
         """Call the API by the session; return the status that the page sees."""
@@ -128,7 +136,8 @@ class Profile:
 
         Return after how many seconds the next timer of a tab is due.
         """
-        return min(tab.run("() => window.idle()") for tab in self.tabs)
+        due: float = min(tab.run("() => window.idle()") for tab in self.tabs)
+        return due
 
     def begin(self, seconds: float) -> None:
         """Let time pass, and do not wait for what that begins."""
@@ -164,6 +173,10 @@ class Profile:
         while not condition():
             assert time.monotonic() < deadline
             (step or pause)()
+
+    def reach(self, generation: int, *tabs: Tab) -> None:
+        """Let time pass until each of these ``tabs`` knows that it was refreshed so often."""
+        self.until(lambda: {tab.state["generation"] for tab in tabs} == {generation}, self.next)
 
 
 def pause() -> None:

@@ -70,6 +70,8 @@ class Site:
     calls: list[Call] = field(default_factory=list)
     faults: dict[str, list[Fault]] = field(default_factory=dict)
     """What becomes of the next requests to a path, one after the other."""
+    files: dict[str, str] = field(default_factory=dict)
+    """Scripts that this test serves, by path."""
 
     @property
     def url(self) -> str:
@@ -108,6 +110,9 @@ class Site:
             headers = [("Content-Type", TYPES[file.suffix]), ("Content-Security-Policy", POLICY)]
             start("200 OK", headers)
             return [file.read_bytes()]
+        if path in self.files:
+            start("200 OK", [("Content-Type", TYPES[".js"])])
+            return [self.files[path].encode()]
         if path.startswith("/static/"):
             return [_whole(app(environ, start))]
         return self._record(app, environ, start)

@@ -39,9 +39,7 @@ def test_over_many_lifetimes(
         # Nothing is due before 0.8 of it.
         profile.begin(0.78 * LIFETIME)
         profile.settle()
-        before = len(profile.site.refreshes)
-        profile.until(lambda: len(profile.site.refreshes) > before, profile.next)
-        profile.until(lambda: len({tab.state["generation"] for tab in opened}) == 1)
+        profile.reach(period + 1, *opened)
         assert {tab.call() for tab in opened} == {200}, period
     assert {tab.status for tab in opened} == {("active", None)}
     assert Session.objects.live().count() == 1

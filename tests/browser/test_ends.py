@@ -53,7 +53,11 @@ def all_know(profile: Profile, status: str, reason: str) -> None:
 @both
 @pytest.mark.parametrize(
     ("end", "reason"),
-    [(revoke, "session_revoked"), (deactivate, "user_inactive"), (set_password, "password_changed")],
+    [
+        (revoke, "session_revoked"),
+        (deactivate, "user_inactive"),
+        (set_password, "password_changed"),
+    ],
 )
 @pytest.mark.parametrize("noticed", ["by a call", "by a refresh"])
 def test_an_end_is_known_in_all_tabs_and_after_a_reload(
@@ -83,7 +87,7 @@ def test_an_end_is_known_in_all_tabs_and_after_a_reload(
 @pytest.mark.parametrize("first", ["thief", "owner"])
 def test_a_theft_ends_the_session_everywhere(browse: Open, first: str) -> None:
     profile = browse()
-    one, other = profile.tab(), profile.tab()
+    one, _other = profile.tab(), profile.tab()
     one.login("ann")
     stolen = one.token
     if first == "thief":
@@ -128,7 +132,7 @@ def test_a_tab_that_heard_nothing_of_a_logout_reads_it(browse: Open) -> None:
     assert deaf.call() == 200
     deaf.run("() => window.fallAsleep()")
     assert one.logout()
-    assert deaf.status == ("active", None)
+    assert deaf.state["status"] == "active"
     assert deaf.call() == 401
     assert profile.site.of("/me/")[-1].token == ""
     assert deaf.status == ("anonymous", "logout")
@@ -247,8 +251,8 @@ def test_a_login_that_is_refused_says_why(browse: Open) -> None:
     profile = browse()
     tab = profile.tab()
     caught = """async (credentials) => {
-        const { status, code, message, answer } = await window.session.login(credentials).catch((e) => e);
-        return [status, code, message === answer.detail];
+        const error = await window.session.login(credentials).catch((it) => it);
+        return [error.status, error.code, error.message === error.answer.detail];
     }"""
     wrong = {"username": "ann", "password": "wrong"}
     assert tab.run(caught, wrong) == [401, "invalid_credentials", True]

@@ -253,7 +253,7 @@ def test_a_tab_that_slept_while_another_refreshed_twice_reads_the_store(browse: 
     asleep, awake = logged_in(profile), profile.tab()
     asleep.run("() => window.fallAsleep()")
     for generation in (1, 2):
-        profile.until(lambda wanted=generation: awake.state["generation"] == wanted, profile.next)
+        profile.reach(generation, awake)
         assert awake.call() == 200
     assert asleep.state["generation"] == 0
     assert asleep.call() == 200

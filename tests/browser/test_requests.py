@@ -89,13 +89,16 @@ def test_a_request_is_used_up_as_by_the_window(browse: Open) -> None:
     profile = browse()
     tab = profile.tab()
     tab.login("ann")
-    assert tab.run("""async () => {
+    assert (
+        tab.run("""async () => {
         const request = new Request('/me/', {method: 'POST', body: 'once'});
         const sent = window.session.fetch(request);
         const isUsed = request.bodyUsed;
         await sent;
         return isUsed && await window.session.fetch(request).catch((error) => error.name);
-    }""") == "TypeError"
+    }""")
+        == "TypeError"
+    )
 
 
 def test_one_refresh_and_one_repetition(browse: Open) -> None:

@@ -53,10 +53,7 @@ def test_a_tab_and_its_duplicate_tell_each_other(browse: Open) -> None:
     duplicate.run("(copied) => Object.assign(sessionStorage, copied)", copied)
     assert duplicate.load().status == ("active", None)
     for generation in range(1, 5):
-        profile.until(
-            lambda wanted=generation: {it.state["generation"] for it in profile.tabs} == {wanted},
-            profile.next,
-        )
+        profile.reach(generation, *profile.tabs)
         assert (tab.call(), duplicate.call()) == (200, 200)
         assert duplicate.load().state["generation"] == generation
     assert len(profile.site.refreshes) == 4
@@ -101,7 +98,8 @@ def test_what_others_left_in_the_store_is_not_read(browse: Open, garbage: str) -
 def test_two_servers_of_one_page_are_two_sessions(browse: Open) -> None:
     tab = browse().tab()
     assert tab.run("""async () => {
-        const [one, other] = ['/auth/', '/other/'].map((base) => createSession({base, storage: 'local'}));
+        const one = createSession({base: '/auth/', storage: 'local'});
+        const other = createSession({base: '/other/', storage: 'local'});
         await one.login({username: 'ann', password: ' correct horse battery staple '});
         return [one.state().status, other.state().status];
     }""") == ["active", "anonymous"]

@@ -9,8 +9,8 @@ export type Options = {
      */
     base?: string;
     /**
-     * Where the tokens are kept.
-     * With "cookie" the server keeps them in cookies, and the page keeps the end of the token alone.
+     * Where the tokens
+     * are. With "cookie" the server keeps them in cookies, and the page keeps when they end.
      */
     storage?: "memory" | "session" | "local" | "cookie" | Store;
     /**
@@ -103,10 +103,22 @@ export type Held = {
     skew: number;
 };
 export type Reply = {
+    /**
+     * 0 where none came.
+     */
     status: number;
     answer: Record<string, any>;
+    /**
+     * When the request went out, in milliseconds of this device's clock.
+     */
     sentAt: number;
+    /**
+     * When it was answered, by the server's clock; `NaN` where hidden.
+     */
     date: number;
+    /**
+     * How long the server wants to be left alone, in milliseconds.
+     */
     wait: number;
 };
 /**

@@ -11,8 +11,8 @@
 /**
  * @typedef {object} Options
  * @property {string} [base] Where the endpoints are: "/auth/", or an absolute URL.
- * @property {"memory" | "session" | "local" | "cookie" | Store} [storage] Where the tokens are kept.
- * With "cookie" the server keeps them in cookies, and the page keeps the end of the token alone.
+ * @property {"memory" | "session" | "local" | "cookie" | Store} [storage] Where the tokens
+ * are. With "cookie" the server keeps them in cookies, and the page keeps when they end.
  * @property {typeof globalThis.fetch} [fetch] Sends the requests; always called with a `Request`.
  * @property {string[]} [origins] Other origins to which the token is sent.
  * @property {string} [header] The server's `AUTH_HEADER_NAME`.
@@ -41,9 +41,8 @@
 
 /**
  * What tabs share. Of two records the one of the later login holds; of one login, the one with the
- * higher `n`; then the one that ends later. The end of a session is a record as well, the highest of
- * its login: so no refresh that is under way brings it back, and an empty store is no logout.
- * @internal
+ * higher `n`; then the one that ends later. The end of a session is a record as well, the highest
+ * of its login: so no refresh that is under way brings it back, and an empty store is no logout.
  * @typedef {object} Held
  * @property {number} login Higher for each login.
  * @property {number} n Of how many refreshes it is the outcome.
@@ -56,22 +55,37 @@
  * @property {number} skew How far the server's clock is ahead of this device's, in milliseconds.
  */
 
-/** @internal @typedef {{status: number, answer: Record<string, any>, sentAt: number, date: number, wait: number}} Reply */
+/**
+ * @typedef {object} Reply
+ * @property {number} status 0 where none came.
+ * @property {Record<string, any>} answer
+ * @property {number} sentAt When the request went out, in milliseconds of this device's clock.
+ * @property {number} date When it was answered, by the server's clock; `NaN` where hidden.
+ * @property {number} wait How long the server wants to be left alone, in milliseconds.
+ */
 
 const SECOND = 1000;
 /** An answer that has not come by then is lost. */
 const ANSWER_LIMIT = 15 * SECOND;
-/** A lock that is not granted by then is done without: it saves requests, and nothing rests on it. */
+/** A lock that is not granted by then is done without: it saves requests, nothing rests on it. */
 const LOCK_LIMIT = 5 * SECOND;
-/** A caller waits this long for the next try; if it is further away, the request goes out as it is. */
+/** A caller waits this long for the next try; if that is later, the request goes out as it is. */
 const CALLER_LIMIT = 5 * SECOND;
 /** The longest sleep of a timer, which stands still while the device sleeps. */
 const LOOK_EVERY = 30 * SECOND;
 const LONGEST_BACKOFF = 60 * SECOND;
 const LAST = Number.MAX_SAFE_INTEGER;
 const LOGOUT = "logout";
+/** A view asks for a fresh login (RFC 9470), which no refresh is. */
+const STEP_UP = "insufficient_user_authentication";
 /** The codes that end a session. Any other answer leaves it, since a server may be mistaken. */
-const ENDS = ["session_revoked", "token_reused", "password_changed", "user_inactive", "token_expired"];
+const ENDS = [
+  "session_revoked",
+  "token_reused",
+  "password_changed",
+  "user_inactive",
+  "token_expired",
+];
 
 /** @type {(milliseconds: number) => Promise<void>} */
 const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -112,7 +126,8 @@ const NOWHERE = { get: () => null, set: () => {}, remove: () => {} };
  */
 export function createSession(options = {}) {
   const { storage = "memory", origins = [], header = "Authorization" } = options;
-  const base = new URL(`${options.base ?? "/auth/"}/`.replace(/\/+$/, "/"), globalThis.document?.baseURI).href;
+  const path = `${options.base ?? "/auth/"}/`.replace(/\/+$/, "/");
+  const base = new URL(path, globalThis.document?.baseURI).href;
   const { name = `jwt_refresh ${base}` } = options;
   // Bound now: a page may put the session's own `fetch` in the place of the window's.
   const send = options.fetch ?? globalThis.fetch.bind(globalThis);
@@ -130,7 +145,7 @@ export function createSession(options = {}) {
   let flight;
   /** @type {string | undefined} The `Idempotency-Key` of all tries to refresh what is held. */
   let key;
-  /** @type {Held | undefined} What got a 401 though it was fresh: another refresh would not help. */
+  /** @type {Held | undefined} What was fresh, and got a 401: another refresh would not help. */
   let refused;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
@@ -184,7 +199,8 @@ export function createSession(options = {}) {
   /** @type {(text: unknown) => Held | undefined} */
   const read = (text) => {
     const record = /** @type {Held} */ (parse(text));
-    return Number.isFinite(record.login + record.n + record.expires) ? record : undefined;
+    const sum = record.login + record.n + record.expires + record.life + record.skew;
+    return Number.isFinite(sum) ? record : undefined;
   };
 
   const save = () => {
@@ -217,7 +233,10 @@ export function createSession(options = {}) {
     if (held && isNewer(held, stored)) save();
   };
 
-  /** Hold, store and tell `record`, unless something newer has come. @type {(record: Held) => void} */
+  /**
+   * Hold, store and tell `record`, unless something newer has come.
+   * @type {(record: Held) => void}
+   */
   const publish = (record) => {
     load();
     if (!take(record)) return;
@@ -248,7 +267,7 @@ export function createSession(options = {}) {
       );
       const answer = parse(await response.text());
       const date = Date.parse(response.headers.get("Date") ?? "");
-      const wait = Number(response.headers.get("Retry-After")) || answer.retry_after || 0;
+      const wait = Number(response.headers.get("Retry-After")) || Number(answer.retry_after) || 0;
       return { status: response.status, answer, sentAt, date, wait: wait * SECOND };
     } finally {
       clearTimeout(limit);
@@ -304,10 +323,14 @@ export function createSession(options = {}) {
       quietUntil = from.expires;
     }
     if (wait) quietUntil = now() + wait;
-    retryAt = now() + Math.min(LONGEST_BACKOFF, SECOND * 2 ** failures++) * (0.5 + 0.5 * Math.random());
+    const backoff = Math.min(LONGEST_BACKOFF, SECOND * 2 ** failures++);
+    retryAt = now() + backoff * (0.5 + 0.5 * Math.random());
   };
 
-  /** Run `task` while no other tab does, if that can be had in time. @type {(task: () => Promise<void>) => Promise<void>} */
+  /**
+   * Run `task` while no other tab does, if that can be had in time.
+   * @type {(task: () => Promise<void>) => Promise<void>}
+   */
   const alone = async (task) => {
     /** @type {Promise<void> | undefined} */
     let work;
@@ -326,7 +349,10 @@ export function createSession(options = {}) {
       plan();
     }));
 
-  /** Get something newer than `from` for a caller who waits. @type {(from: Held) => Promise<void>} */
+  /**
+   * Get something newer than `from` for a caller who waits.
+   * @type {(from: Held) => Promise<void>}
+   */
   const replace = async (from) => {
     for (let tries = 0; tries < 3 && (held ?? from) === from && !from.end; tries++) {
       const wait = Math.max(retryAt, quietUntil) - now();
@@ -347,7 +373,8 @@ export function createSession(options = {}) {
   const look = () => {
     load();
     const isTime = now() >= Math.max(dueAt, retryAt, quietUntil);
-    if (held && isActive() && isTime && !isDisposed && globalThis.navigator?.onLine !== false) renew(held);
+    const isPossible = !isDisposed && globalThis.navigator?.onLine !== false;
+    if (held && isActive() && isTime && isPossible) renew(held);
     else plan();
   };
 
@@ -366,9 +393,15 @@ export function createSession(options = {}) {
     return send(isPlain ? request : new Request(request, { credentials: "include" }));
   };
 
-  /** Wait for `work`, but no longer than the caller does. @type {(signal: AbortSignal, work: Promise<void>) => Promise<unknown>} */
-  const unlessAborted = (signal, work) =>
-    Promise.race([work, new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }))]);
+  /**
+   * Replace `from`, and wait for it no longer than who sends `request`.
+   * @type {(from: Held, request: Request) => Promise<unknown>}
+   */
+  const replaceFor = (from, { signal }) =>
+    Promise.race([
+      replace(from),
+      new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true })),
+    ]);
 
   /** @type {typeof globalThis.fetch} */
   const fetch = async (input, init) => {
@@ -376,15 +409,15 @@ export function createSession(options = {}) {
     const request = new Request(input, init);
     if (!trusted.includes(new URL(request.url).origin)) return send(request);
     look();
-    if (held && isActive() && now() >= held.expires) await unlessAborted(request.signal, replace(held));
+    if (held && isActive() && now() >= held.expires) await replaceFor(held, request);
     const used = held ?? (byCookie ? UNKNOWN : undefined);
     // A stream can be read once; to keep a copy could mean to keep a film.
     const isOnce = init?.body instanceof ReadableStream;
     const response = await sendWithToken(isOnce ? request : request.clone());
     if (response.status !== 401 || !used || used.end) return response;
     const { code } = parse(await response.clone().text().catch(() => ""));
-    const isFinal = code === "insufficient_user_authentication" || (used === refused && !ENDS.includes(code));
-    if (!isFinal) await unlessAborted(request.signal, replace(used));
+    const isFinal = code === STEP_UP || (used === refused && !ENDS.includes(code));
+    if (!isFinal) await replaceFor(used, request);
     if (isFinal || isOnce || held === used || !isActive()) return response;
     response.body?.cancel();
     const again = await sendWithToken(request);
@@ -394,15 +427,17 @@ export function createSession(options = {}) {
 
   /** @type {Session["login"]} */
   const login = async (credentials) => {
-    const reply = await post("login/", byCookie ? credentials : { ...credentials, transport: "body" });
+    const wanted = byCookie ? credentials : { ...credentials, transport: "body" };
+    const reply = await post("login/", wanted);
     const { status, answer } = reply;
     if (!hasTokens(reply)) {
-      throw Object.assign(new Error(answer.detail ?? `${status}`), { status, code: answer.code, answer });
+      const error = new Error(answer.detail ?? `${status}`);
+      throw Object.assign(error, { status, code: answer.code, answer });
     }
     load();
     const before = held;
-    // Later than any before, also where the clock was set back.
-    accept(Math.max(Date.now(), (before?.login ?? 0) + 1), 0, reply);
+    // Later than any before, also where the clock was set back; and no other tab's.
+    accept(Math.max(Date.now(), (before?.login ?? 0) + 1) + Math.random(), 0, reply);
     if (before && !before.end && !byCookie) post("logout/", proof(before)).catch(() => {});
     return state();
   };

@@ -13,7 +13,7 @@
   // A tab that sleeps runs no timer and hears nothing, until it wakes.
   const missed = [];
   let isAsleep = false;
-  const later = (act) => (...given) => (isAsleep ? missed.push(() => act(...given)) : act(...given));
+  const later = (act) => (given) => (isAsleep ? missed.push(() => act(given)) : act(given));
   window.fallAsleep = () => {
     isAsleep = true;
   };
@@ -28,7 +28,10 @@
 
   // After how many seconds the next timer is due: the tests go from one to the next.
   const due = new Map();
-  window.wait = () => Math.max(0, Math.min(...due.values(), performance.now() + 30e3) - performance.now()) / 1000;
+  window.wait = () => {
+    const now = performance.now();
+    return Math.max(0, Math.min(...due.values(), now + 30e3) - now) / 1000;
+  };
   const { setTimeout, clearTimeout } = window;
   window.setTimeout = (act, delay) => {
     const fire = later(act);
@@ -69,7 +72,9 @@
   const fail = () => {
     throw new DOMException("It fails.", "QuotaExceededError");
   };
-  if (world.includes("no lock is granted")) LockManager.prototype.request = () => new Promise(() => {});
+  if (world.includes("no lock is granted")) {
+    LockManager.prototype.request = () => new Promise(() => {});
+  }
   if (world.includes("there are no locks")) delete Navigator.prototype.locks;
   if (world.includes("there is no channel")) delete window.BroadcastChannel;
   if (world.includes("nothing can be stored")) Storage.prototype.setItem = fail;
