@@ -162,7 +162,6 @@ def test_log_in_and_watch_the_session_refresh_itself(arrive: Open) -> None:
     ann.sees("#log", "answered by this page, to make the session refresh")
 
 
-@pytest.mark.full
 def test_a_second_tab_shares_the_session(arrive: Open) -> None:
     ann = arrive().login()
     second = ann.follow("Open a second tab")
@@ -177,7 +176,6 @@ def test_a_second_tab_shares_the_session(arrive: Open) -> None:
     assert second.complaints == []
 
 
-@pytest.mark.full
 def test_an_answer_that_is_lost_is_asked_for_again(arrive: Open) -> None:
     ann = arrive().login()
     ann.press("Refresh, and lose the answer")
@@ -204,7 +202,6 @@ def test_a_thief_is_caught_by_the_owner(arrive: Open) -> None:
     assert not ann.page.is_visible("#tale")
 
 
-@pytest.mark.full
 def test_a_thief_gives_himself_away(arrive: Open) -> None:
     ann = arrive().login()
     ann.press("Steal the token")
@@ -220,7 +217,6 @@ def test_a_thief_gives_himself_away(arrive: Open) -> None:
     ann.hears("The session was ended")
 
 
-@pytest.mark.full
 def test_see_logins_and_end_them(arrive: Open) -> None:
     ann, other, third = (arrive().login() for _ in range(3))
     ann.press("Look again")
@@ -249,7 +245,6 @@ def test_see_logins_and_end_them(arrive: Open) -> None:
     ann.sees("#reason", "The session was ended")
 
 
-@pytest.mark.full
 def test_the_language_is_that_of_the_reader_or_is_chosen(arrive: Open) -> None:
     ann = arrive("ko-KR")
     ann.sees("h1", "스스로 갱신되는 세션")
