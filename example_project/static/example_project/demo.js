@@ -2,7 +2,7 @@
 // happens, makes trouble on purpose, and plays the thief.
 import { createSession } from "../jwt_refresh/client.js";
 
-const SHOWN = 30;
+const SHOWN = 12;
 const { dataset } = document.body;
 const grace = Number(dataset.grace);
 const language = document.documentElement.lang;
