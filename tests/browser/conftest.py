@@ -13,7 +13,7 @@ import pytest
 import time_machine
 from pytest_django import Settings
 
-from tests.browser.profile import Profile, opened
+from tests.browser.profile import LIFETIME, Profile, opened
 from tests.browser.serving import Site, serving
 from tests.support.devices import make_user
 from tests.support.servers import HOST, leave_out
@@ -21,10 +21,6 @@ from tests.support.servers import HOST, leave_out
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-LIFETIME = 600
-"""How long a token authenticates in these tests, in seconds."""
-DUE = 0.9 * LIFETIME + 1
-"""After how many seconds each tab wants to refresh, whatever its jitter."""
 FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",

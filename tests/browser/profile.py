@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 BEFORE = (PAGES / "before.js").read_text()
 FLIGHT = 0.1
 """How long a refresh takes, in seconds: tabs whose timers are no further apart do so at once."""
+LIFETIME = 600
+"""How long a token authenticates in these tests, in seconds."""
+FRESH = 0.78
+"""For which part of it no tab wants to refresh."""
+DUE = 0.9 * LIFETIME + 1
+"""After how many seconds each tab wants to refresh, whatever its jitter."""
 Options = Mapping[str, Any]
 
 
@@ -175,7 +181,12 @@ class Profile:
             (step or pause)()
 
     def reach(self, generation: int, *tabs: Tab) -> None:
-        """Let time pass until each of these ``tabs`` knows that it was refreshed so often."""
+        """Let time pass until each of these ``tabs`` knows that it was refreshed so often.
+
+        To be called while the token is fresh: most of its life passes in one step.
+        """
+        self.begin(FRESH * LIFETIME)
+        self.settle()
         self.until(lambda: {tab.state["generation"] for tab in tabs} == {generation}, self.next)
 
 

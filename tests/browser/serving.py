@@ -143,7 +143,7 @@ class Site:
         status, content = answer
         if not status:
             return [content]
-        headers = content.pop("headers", {}) if isinstance(content, dict) else {}
+        headers = content.get("headers", {}) if isinstance(content, dict) else {}
         text = content if isinstance(content, str) else json.dumps(content)
         noted(f"{status} So", [("Content-Type", "application/json"), *headers.items()])
         return [text.encode()]

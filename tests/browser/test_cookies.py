@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from jwt_refresh.models import Session
-from tests.browser.conftest import DUE, LIFETIME, Open
-from tests.browser.profile import Profile, Tab
+from tests.browser.conftest import Open
+from tests.browser.profile import DUE, LIFETIME, Profile, Tab
 from tests.browser.serving import Held, answer, lose
 from tests.support.browsing import STYLES
 
@@ -48,8 +48,6 @@ def test_five_tabs_share_it_over_many_lifetimes(browse: Open, wrong: list[str]) 
     tabs = [profile.tab(storage="cookie") for _ in range(5)]
     tabs[0].login("ann")
     for generation in range(1, 9):
-        profile.begin(0.78 * LIFETIME)
-        profile.settle()
         profile.reach(generation, *tabs)
         assert {tab.call() for tab in tabs} == {200}
     assert {call.status for call in profile.site.refreshes} == {200}
@@ -61,7 +59,7 @@ def test_a_lost_answer_is_asked_for_again(browse: Open) -> None:
     profile = browse()
     tab = logged_in(profile)
     profile.site.next("/auth/refresh/", lose, answer(503, {}))
-    profile.until(lambda: tab.state["generation"], profile.next)
+    profile.reach(1, tab)
     assert len({call.key for call in profile.site.refreshes}) == 1
     assert tab.call() == 200
 

@@ -13,8 +13,8 @@ from django.contrib.auth import get_user_model
 
 from jwt_refresh import sessions
 from jwt_refresh.models import Session
-from tests.browser.conftest import DUE, Open
-from tests.browser.profile import Profile
+from tests.browser.conftest import Open
+from tests.browser.profile import DUE, Profile
 from tests.browser.serving import Held, Site, answer
 
 both = pytest.mark.parametrize("style", ["sliding", "pair"], indirect=True)

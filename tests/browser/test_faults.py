@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from jwt_refresh.models import IssuedToken, Session
-from tests.browser.conftest import DUE, LIFETIME, Open
-from tests.browser.profile import FLIGHT, Profile, Tab
+from tests.browser.conftest import Open
+from tests.browser.profile import DUE, FLIGHT, LIFETIME, Profile, Tab
 from tests.browser.serving import Fault, Held, answer, lose
 
 REFRESH = "/auth/refresh/"
@@ -37,7 +37,7 @@ def test_a_lost_answer_is_asked_for_again_with_the_same_key(
     profile = browse()
     tab = logged_in(profile)
     profile.site.next(REFRESH, *[fault] * times)
-    profile.until(lambda: tab.state["generation"], profile.next)
+    profile.reach(1, tab)
     asked = profile.site.refreshes
     assert len(asked) == times + 1
     assert len({call.key for call in asked}) == len({call.body for call in asked}) == 1
@@ -80,7 +80,7 @@ def test_tries_become_rare(browse: Open) -> None:
     profile = browse()
     tab = logged_in(profile)
     profile.site.next(REFRESH, *[answer(500, {})] * 5)
-    profile.until(lambda: tab.state["generation"], profile.next)
+    profile.reach(1, tab)
     at = [call.at for call in profile.site.refreshes]
     for tries, (before, after) in enumerate(pairwise(at)):
         assert 2**tries / 2 <= after - before <= 2**tries + 2 * FLIGHT
@@ -242,7 +242,7 @@ def test_the_storage_is_cleared_in_one_tab(browse: Open) -> None:
     one.run("() => localStorage.clear()")
     assert (one.call(), other.call()) == (200, 200)
     assert profile.tab().status == ("active", None)
-    profile.until(lambda: one.state["generation"], profile.next)
+    profile.reach(1, one)
     assert {tab.call() for tab in profile.tabs} == {200}
     assert len(profile.site.refreshes) == 1
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import DUE, Open
+from tests.browser.conftest import Open
+from tests.browser.profile import DUE
 from tests.browser.serving import Held, answer, serving
 
 EXPIRED = answer(401, {"code": "token_expired"})

@@ -12,8 +12,8 @@ import time_machine
 from django.conf import settings as in_force
 from django.test import override_settings
 
-from tests.browser.conftest import DUE, Open, path_of_chromium
-from tests.browser.profile import opened
+from tests.browser.conftest import Open, path_of_chromium
+from tests.browser.profile import DUE, opened
 from tests.browser.serving import answer, serving
 from tests.support.documents import TEXTS, block_with
 from tests.support.servers import HOST, leave_out
