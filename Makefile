@@ -3,6 +3,7 @@
 #   make demo PORT=8001 LIFETIME=40   another port; tokens that live 40 seconds
 #   make test                         the quick lane: what to run while you work
 #   make test-all                     everything, in three worlds
+#   make test-browser                 a session in Chromium, which must be installed
 #   make test-random SEED=7           everything, with examples of Hypothesis by this seed
 #   make test ARGS="-k admin"         more arguments for pytest, in each lane
 #   make test COVERAGE=1              leave data files of coverage
@@ -22,7 +23,7 @@ INSTANTS = tests/sessions tests/stores tests/stories tests/machines tests/attack
 	tests/admin/test_sessions.py tests/test_lifetimes.py tests/test_models.py tests/test_stateless.py \
 	tests/test_views.py
 
-.PHONY: demo test test-all test-random lint clean
+.PHONY: demo test test-all test-browser test-random lint clean
 
 demo: .venv/.demo
 	$(BIN)/python manage.py demo --port $(PORT)
@@ -36,6 +37,9 @@ test-all: .venv/.test
 	$(PYTEST)
 	TEST_USER_MODEL=accounts.Member $(PYTEST)
 	TEST_USE_TZ=0 $(PYTEST) $(INSTANTS)
+
+test-browser: .venv/.browser
+	$(PYTEST) tests/browser
 
 test-random: export TEST_LANE = random
 test-random: .venv/.test
@@ -58,7 +62,8 @@ clean:
 .venv/.test: EXTRAS = [test]
 .venv/.dev: EXTRAS = [dev,test]
 .venv/.servers: EXTRAS = [servers,test]
-.venv/.demo .venv/.test .venv/.dev .venv/.servers: setup.cfg pyproject.toml | $(BIN)/pip
+.venv/.browser: EXTRAS = [browser,test]
+.venv/.demo .venv/.test .venv/.dev .venv/.servers .venv/.browser: setup.cfg pyproject.toml | $(BIN)/pip
 	$(PIP) --editable ".$(EXTRAS)"
 	@touch $@
 

@@ -7,6 +7,7 @@ Secrets, and what differs between machines, come from the environment: ``SECRET_
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 
 from .settings import *  # noqa: F403
 from .settings import JWT_REFRESH as _JWT_REFRESH
@@ -35,6 +36,7 @@ CACHES = {
 REST_FRAMEWORK = {**_REST_FRAMEWORK, "NUM_PROXIES": 1}
 JWT_REFRESH = {
     **_JWT_REFRESH,
+    "REFRESH_GRACE": timedelta(seconds=30),
     "ALGORITHM": "EdDSA",
     "PRIVATE_KEYS": [os.environ["SIGNING_KEY"]],
     "ISSUER": f"https://{HOST}",

@@ -9,6 +9,8 @@ from jwt_refresh.views import LoginView, RefreshView
 from . import views
 
 urlpatterns = [
+    path("", views.demo, name="demo"),
+    path("i18n/", include("django.conf.urls.i18n")),
     path("auth/", include("jwt_refresh.urls")),
     path("login", LoginView.as_view(schema=None)),
     path("refresh_token", RefreshView.as_view(schema=None)),

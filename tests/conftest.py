@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -20,6 +21,7 @@ from tests.support.flushing import flush
 from tests.support.lanes import LANE, Lane, sized
 from tests.support.told import Told, listening
 
+BROWSER = Path(__file__).parent / "browser"
 WORLD = {"TEST_DATABASE", "TEST_USER_MODEL", "TEST_USE_TZ"}
 
 # A noisy machine is no defect; and what fails must fail again.
@@ -39,10 +41,12 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect in the quick lane what is marked ``full``."""
+    """Deselect what is marked ``full`` in the quick lane, and the browser where it is not named."""
     chosen: dict[bool, list[pytest.Item]] = {True: [], False: []}
+    browses = any("tests/browser" in argument for argument in config.args)
     for item in items:
-        chosen[sized(item.get_closest_marker("full") is None, True)].append(item)
+        wanted = sized(item.get_closest_marker("full") is None, True)
+        chosen[wanted and (browses or BROWSER not in item.path.parents)].append(item)
     items[:] = chosen[True]
     config.hook.pytest_deselected(items=chosen[False])
 

@@ -36,7 +36,14 @@ def test_every_endpoint_is_in_the_readme(name: str) -> None:
 
 @pytest.mark.parametrize(
     "document",
-    ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/security.md", "docs/going-live.md"],
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "docs/security.md",
+        "docs/going-live.md",
+        "docs/browsers.md",
+    ],
 )
 def test_what_a_document_links_to_is_there(document: str) -> None:
     links = re.findall(r"\]\((?!http)([^)#]+)(?:#([^)]+))?\)", (ROOT / document).read_text())

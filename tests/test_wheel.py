@@ -51,6 +51,8 @@ def test_wheel(tmp_path: Path) -> None:
         "jwt_refresh/locale/ko/LC_MESSAGES/django.mo",
         "jwt_refresh/migrations/0001_initial.py",
         "jwt_refresh/static/jwt_refresh/admin.css",
+        "jwt_refresh/static/jwt_refresh/client.d.ts",
+        "jwt_refresh/static/jwt_refresh/client.js",
         "jwt_refresh/templates/admin/jwt_refresh/pagination.html",
         "jwt_refresh/templates/admin/jwt_refresh/session/revoke.html",
     }
@@ -63,7 +65,8 @@ def test_wheel(tmp_path: Path) -> None:
 def check_metadata(metadata: Message) -> None:
     assert metadata["Name"] == "django-jwt-refresh"
     assert metadata["Requires-Python"] == ">=3.11"
-    assert metadata.get_all("Provides-Extra") == ["demo", "httpx", "test", "servers", "dev"]
+    extras = ["demo", "httpx", "test", "servers", "browser", "dev"]
+    assert metadata.get_all("Provides-Extra") == extras
     assert metadata["Description-Content-Type"] == "text/markdown"
     check_description(str(metadata.get_payload()))
     requirements = metadata.get_all("Requires-Dist", [])

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from html.parser import HTMLParser
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,16 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 ADDRESS = "127.0.0.1:8000"
+ON_A_SERVER = """
+import django
+django.setup()
+
+from django.test import Client, override_settings
+
+with override_settings(DEBUG=False, ALLOWED_HOSTS=["testserver"]):
+    print(Client().get("/").content.decode())
+"""
+"""The demo page where others can reach it."""
 
 
 def free_port() -> int:
@@ -130,6 +142,96 @@ def test_a_second_start_works_and_a_taken_port_is_named(server: str, database: P
         f"curl -s -d username=ann -d password=violet-harbor-93 127.0.0.1:{other}/auth/login/"
     )
     output = stop(process)
+    assert output.lstrip().startswith(f"Open    http://127.0.0.1:{other}/\n")
     assert "access_token" in printed
     assert "violet-harbor-93" in output
     assert "silver-meadow-27" in output
+
+
+class Elements(HTMLParser):
+    """The elements of a page, each with its attributes, and what files they ask for."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    @property
+    def files(self) -> list[str]:
+        named = {"script": "src", "link": "href"}
+        return [str(each[named[tag]]) for tag, each in self.found if tag in named]
+
+
+def get(server: str, path: str = "/", **headers: str) -> tuple[HTTPResponse, str]:
+    connection = HTTPConnection(server, timeout=60)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    connection.request("GET", path, headers=named)
+    response = connection.getresponse()
+    content = response.read().decode()
+    connection.close()
+    return response, content
+
+
+def test_the_page_says_who_can_log_in(server: str) -> None:
+    response, page = get(server)
+    assert response.status == 200
+    for shown in ("ann", "violet-harbor-93", "admin", "silver-meadow-27", "make demo LIFETIME=40"):
+        assert shown in page
+
+
+def test_the_page_tells_nobody_elsewhere_the_passwords_of_the_demo() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ON_A_SERVER],
+        cwd=ROOT,
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "example_project.settings"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert "A session that refreshes itself" in done.stdout
+    assert "violet-harbor-93" not in done.stdout
+    assert "silver-meadow-27" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("language", "headline"),
+    [("en", "A session that refreshes itself"), ("ko", "스스로 갱신되는 세션")],
+)
+def test_the_page_is_in_both_languages(server: str, language: str, headline: str) -> None:
+    response, page = get(server, Accept_Language=language)
+    assert response.headers["Content-Language"] == language
+    assert f'<html lang="{language}">' in page
+    assert f"<h1>{headline}</h1>" in page
+
+
+def test_the_page_runs_and_shows_its_own_files_alone(server: str) -> None:
+    response, page = get(server)
+    policy = dict(
+        directive.split(" ", 1)
+        for directive in response.headers["Content-Security-Policy"].split("; ")
+    )
+    assert policy.pop("default-src") == "'none'"
+    assert {policy.pop(name) for name in ("frame-ancestors", "base-uri", "object-src")} == {
+        "'none'"
+    }
+    assert set(policy.values()) == {"'self'"}
+    elements = Elements(page)
+    assert len(elements.files) == 4
+    assert {get(server, path)[0].status for path in elements.files} == {200}
+    for tag, attributes in elements.found:
+        assert tag != "style"
+        assert "style" not in attributes
+        assert not [name for name in attributes if name.startswith("on")]
+
+
+def test_the_page_finds_the_session_that_its_script_imports(server: str) -> None:
+    _, page = get(server)
+    (script,) = (path for path in Elements(page).files if path.endswith("demo.js"))
+    imported = re.search(r'from "\.\./(.+)"', get(server, script)[1])
+    assert imported
+    folder = script.rsplit("/", 2)[0]
+    assert get(server, f"{folder}/{imported[1]}")[0].status == 200

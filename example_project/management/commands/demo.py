@@ -7,13 +7,16 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from example_project.users import USERS
+
 HOST = "127.0.0.1"
-USERS = [("ann", "violet-harbor-93", False), ("admin", "silver-meadow-27", True)]
 GUIDE = """
+  Open    http://{server}/
+
   user   ann     password  violet-harbor-93
   admin  admin   password  silver-meadow-27   http://{server}/admin/
 
-Try, in another terminal:
+Or try, in another terminal:
 
   curl -s -d username=ann -d password=violet-harbor-93 {server}/auth/login/
   TOKEN=$(curl -s -d username=ann -d password=violet-harbor-93 {server}/auth/login/ | cut -d'"' -f4)
