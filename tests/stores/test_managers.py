@@ -207,7 +207,8 @@ def test_one_that_adds_methods_is_as_quick(ann: Any, become: Become, plans: Any)
     assert plans.cache_info().hits == 1
     ann.is_staff = True
     ann.save()
-    User._default_manager.of_staff().delete()
+    manager: Any = User._default_manager
+    manager.of_staff().delete()
     assert not find(session).user.is_active
 
 
