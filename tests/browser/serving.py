@@ -28,7 +28,7 @@ PAGES = Path(__file__).parent / "pages"
 TYPES = {".html": "text/html", ".js": "text/javascript"}
 POLICY = "default-src 'none'; script-src 'self'; connect-src *; img-src data:"
 """A strict Content-Security-Policy: no inline script, no eval."""
-PATIENCE = 30
+PATIENCE = 120
 """How many seconds of real time a test waits, at most, for what must happen."""
 
 Environ = dict[str, Any]

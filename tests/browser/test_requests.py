@@ -9,6 +9,7 @@ import pytest
 from tests.browser.conftest import Open
 from tests.browser.profile import DUE
 from tests.browser.serving import Held, answer, serving
+from tests.support.devices import make_user
 
 EXPIRED = answer(401, {"code": "token_expired"})
 BODIES = {
@@ -116,6 +117,26 @@ def test_one_refresh_and_one_repetition(browse: Open) -> None:
     profile.elapse(DUE)
     assert tab.call() == 200
     assert [call.status for call in profile.site.of("/me/")] == [401, 401, 401, 401, 200]
+
+
+def test_no_request_is_repeated_as_somebody_else(browse: Open) -> None:
+    profile = browse()
+    make_user("bob")
+    tab, other = profile.tab(), profile.tab()
+    tab.login("ann")
+    held = Held()
+    profile.site.next("/me/", held)
+    tab.start("window.call('/me/', {method: 'POST', body: 'of Ann'})")
+    profile.until(held.arrived)
+    other.login("bob")
+    profile.until(lambda: len(tab.heard) == 2)
+    # Her session was logged out for his.
+    profile.until(lambda: profile.site.of("/auth/logout/"))
+    other.run("() => window.idle()")
+    held.let_go()
+    profile.until(lambda: tab.done)
+    assert tab.done == {"it": 401}
+    assert len(profile.site.of("/me/")) == 1
 
 
 def test_a_view_that_asks_for_a_fresh_login_is_not_asked_twice(browse: Open) -> None:

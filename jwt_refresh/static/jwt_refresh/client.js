@@ -418,7 +418,9 @@ export function createSession(options = {}) {
     const { code } = parse(await response.clone().text().catch(() => ""));
     const isFinal = code === STEP_UP || (used === refused && !ENDS.includes(code));
     if (!isFinal) await replaceFor(used, request);
-    if (isFinal || isOnce || held === used || !isActive()) return response;
+    // After another login, it could be somebody else's who asked.
+    const isSame = isActive() && held?.login === used.login;
+    if (isFinal || isOnce || held === used || !isSame) return response;
     response.body?.cancel();
     const again = await sendWithToken(request);
     if (again.status === 401) refused = held;
