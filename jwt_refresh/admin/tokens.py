@@ -116,7 +116,6 @@ class IssuedTokenAdmin(ShowsState, Panel):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Refuse it here. Records go along with a session or a user that may be deleted."""
-        match = request.resolver_match
-        if match and str(match.url_name).startswith("jwt_refresh_issuedtoken_"):
+        if self.on_own_page(request):
             return False
         return may(request, "delete", Session) or may(request, "delete", get_user_model())

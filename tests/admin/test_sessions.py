@@ -327,6 +327,19 @@ def test_without_select_across_only_the_ticked_are_revoked(admin_client: Client,
     assert list(Session.objects.live()) == [other]
 
 
+@pytest.mark.parametrize("action", ["revoke_selected", "delete_selected"])
+@pytest.mark.parametrize("answer", [{}, {"confirmed": "yes", "post": "yes"}], ids=["ask", "do"])
+@pytest.mark.parametrize("chosen", ["junk", "\0", "9" * 40, ""])
+def test_an_id_that_is_none_is_a_bad_request(
+    admin_client: Client, ann: Any, action: str, answer: dict[str, str], chosen: str
+) -> None:
+    session = sessions.start(ann).session
+    form = {"action": action, "_selected_action": [str(session.pk), chosen], **answer}
+    for across in ({}, {"select_across": "0"}, {"select_across": "false"}):
+        assert admin_client.post(LIST, form | across).status_code == 400
+    assert Session.objects.live().get() == session
+
+
 def test_whoever_may_only_look_cannot_revoke(ann: Any) -> None:
     session = sessions.start(ann).session
     client = staff(("view", Session))
