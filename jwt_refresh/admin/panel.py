@@ -53,9 +53,12 @@ class Panel(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         css = {"all": ("jwt_refresh/admin.css",)}
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        """Refuse what would spell out, letter by letter, a hash that no page shows."""
-        hidden = HIDDEN.intersection(lookup.split("__"))
-        return not hidden and super().lookup_allowed(lookup, value, request)
+        """Refuse what would spell out, letter by letter, a hash that no page shows.
+
+        And a NUL, for which PostgreSQL has no room.
+        """
+        refused = HIDDEN.intersection(lookup.split("__")) or "\0" in str(value)
+        return not refused and super().lookup_allowed(lookup, value, request)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return UncountedList

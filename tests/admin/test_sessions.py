@@ -327,6 +327,12 @@ def test_without_select_across_only_the_ticked_are_revoked(admin_client: Client,
     assert list(Session.objects.live()) == [other]
 
 
+@pytest.mark.parametrize("lookup", ["style", "style__exact", "user__is_staff__exact", "style__in"])
+def test_no_lookup_asks_for_a_nul(admin_client: Client, lookup: str) -> None:
+    """PostgreSQL fails on it."""
+    assert admin_client.get(LIST, {lookup: "pair\0"}).status_code == 400
+
+
 @pytest.mark.parametrize("action", ["revoke_selected", "delete_selected"])
 @pytest.mark.parametrize("answer", [{}, {"confirmed": "yes", "post": "yes"}], ids=["ask", "do"])
 @pytest.mark.parametrize("chosen", ["junk", "\0", "9" * 40, ""])
