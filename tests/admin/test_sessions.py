@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import timedelta
 from traceback import walk_tb
@@ -240,6 +241,9 @@ def test_a_session_shows_its_newest_tokens_first(
     (inline,) = response.context["inline_admin_formsets"]
     assert [form.instance.jti for form in inline.formset.forms] == jtis[:1:-1]
     assert [jti.encode() in response.content for jti in jtis] == [False, False, True, True, True]
+    table = response.content.decode().partition('id="issued_tokens-group"')[2]
+    labels = [label.lower() for label in re.findall(r'<th scope="col">([^<]*)</th>', table)]
+    assert labels == ["token id (jti)", "now", "generation", "issued at", "expires at"]
 
 
 def test_pages_never_show_a_token_or_a_hash(admin_client: Client, ann: Any) -> None:
@@ -445,6 +449,9 @@ def test_a_page_explains_its_rows(admin_client: Client, ann: Any) -> None:
         assert str(help_text) in page
     for label in admin.SessionAdmin.labels.values():
         assert f"{str(label).capitalize()}:" in page
+    names = "standing user program address started_at last_used expires_at ends_at revoked_at"
+    names += " style how_long refresh_how_long generation confirmed_at id agent amr"
+    assert [name for name in names.split() if f" field-{name}" not in page] == []
 
 
 def test_the_last_use_is_told_to_the_hour(

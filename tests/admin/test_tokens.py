@@ -160,6 +160,8 @@ def test_a_page_says_in_words_what_a_token_is(admin_client: Client, ann: Any) ->
         assert meaning in page
         assert token.jti in page
         assert "How often its session had been refreshed when it was issued." in page
+        names = "now_in_words jti user session generation issued_at expires_at"
+        assert [name for name in names.split() if f" field-{name}" not in page] == []
 
 
 @with_users
