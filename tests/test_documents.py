@@ -6,32 +6,67 @@ import re
 from pathlib import Path
 
 import pytest
+from rest_framework.exceptions import (
+    MethodNotAllowed,
+    NotFound,
+    Throttled,
+    UnsupportedMediaType,
+)
 
-from jwt_refresh import exceptions
 from jwt_refresh.checks.types import TYPES
 from jwt_refresh.urls import app_name, urlpatterns
+from jwt_refresh.web.endpoint import RequestTooLarge
+from jwt_refresh.web.transport import _ANSWERS as ANSWERS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 SECURITY = (ROOT / "docs" / "security.md").read_text()
 
 
-@pytest.mark.parametrize("name", TYPES)
-def test_every_setting_is_in_the_readme(name: str) -> None:
-    assert f"`{name}`" in README
+def section(heading: str) -> str:
+    """The part of the README below a heading."""
+    part = README.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    assert part
+    return part
 
 
-@pytest.mark.parametrize(
-    "code",
-    sorted({getattr(exceptions, name).code for name in exceptions.__all__ if name != "TokenError"}),
-)
-def test_every_code_is_in_the_readme(code: str) -> None:
-    assert f"`{code}`" in README
+def test_the_settings_of_the_readme_are_the_ones_there_are() -> None:
+    rows = re.findall(r"^\| (`[^|]+) \|", section("Settings"), re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == {*TYPES}
 
 
-@pytest.mark.parametrize("name", sorted(str(route.name) for route in urlpatterns if route.name))
-def test_every_endpoint_is_in_the_readme(name: str) -> None:
-    assert f"`{app_name}:{name}`" in README
+def test_the_errors_of_the_readme_are_the_ones_that_are_sent() -> None:
+    """Each code with its status: those of ``TokenError``, and of what REST framework raises."""
+    sent = {(status, kind.code) for kind, (status, _) in ANSWERS.items()}
+    others = RequestTooLarge, NotFound, MethodNotAllowed, UnsupportedMediaType, Throttled
+    sent |= {(other.status_code, other.default_code) for other in others}
+    rows = re.findall(r"^\| (\d+) \| `(\w+)` \|", section("Errors"), re.MULTILINE)
+    assert {(int(status), code) for status, code in rows} == sent
+    assert len(rows) == len(sent)
+
+
+def test_the_endpoints_of_the_readme_are_the_ones_there_are() -> None:
+    """By their paths too."""
+    rows = re.findall(r"^\| `(\w+):([\w-]+)` \| \w+ `(.+?)` \|", section("Endpoints"), re.MULTILINE)
+    there = {(app_name, route.name, str(route.pattern)) for route in urlpatterns if route.name}
+    assert {(app, name, f"{path.rstrip('/')}/") for app, name, path in rows} == there
+
+
+def test_the_events_of_the_log_are_in_the_readme() -> None:
+    code = (ROOT / "jwt_refresh" / "sessions" / "events.py").read_text()
+    events = re.findall(r'"event": "(\w+)"|_tell\(signals\.\w+, "(\w+)"', code)
+    assert len(events) > 8
+    for event in events:
+        assert f"`{''.join(event)}`" in section("Signals and the log"), event
+
+
+def test_the_checks_that_the_documents_name_are_there() -> None:
+    pattern = r"jwt_refresh\.([EW]\d{3})"
+    named = re.findall(pattern, README + SECURITY)
+    code = "".join(path.read_text() for path in (ROOT / "jwt_refresh" / "checks").glob("*.py"))
+    assert named
+    for check in named:
+        assert f'"{check}"' in code or f'"jwt_refresh.{check}"' in code, check
 
 
 @pytest.mark.parametrize(

@@ -124,15 +124,8 @@ class SessionAdmin(Panel):
         """
         if super().has_delete_permission(request, obj):
             return True
-        page = request.resolver_match
-        if obj is None or page is None or (page.url_name or "").startswith(self._prefix):
-            return False
-        return may(request, "delete", get_user_model())
-
-    @property
-    def _prefix(self) -> str:
-        """The beginning of the names of this admin's own pages, as Django documents them."""
-        return f"{self.opts.app_label}_{self.opts.model_name}_"
+        with_its_user = obj is not None and not self.on_own_page(request)
+        return with_its_user and may(request, "delete", get_user_model())
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         return may(request, "change", Session)

@@ -107,16 +107,11 @@ class IssuedTokenAdmin(ShowsState, Panel):
     def of_session(self, token: IssuedToken) -> str:
         return anchor(self.link(Session, "change", token.session_id), token.session.state.label)
 
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        """Allow the link from a session. Other look-ups could spell out what no page shows."""
-        return lookup == "session__id__exact"
-
     def get_model_perms(self, request: HttpRequest) -> dict[str, bool]:
         return super().get_model_perms(request) | {"delete": False}
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Refuse it here. Records go along with a session or a user that may be deleted."""
-        match = request.resolver_match
-        if match and str(match.url_name).startswith("jwt_refresh_issuedtoken_"):
+        if self.on_own_page(request):
             return False
         return may(request, "delete", Session) or may(request, "delete", get_user_model())

@@ -11,8 +11,8 @@ from django.utils.timesince import TIME_STRINGS
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext_lazy
 
-from jwt_refresh.core.users import is_active
 from jwt_refresh.models import IssuedToken, Session
+from jwt_refresh.sessions.checking import may_authenticate
 
 BROWSERS = {
     "Edg": "Edge",
@@ -82,8 +82,8 @@ def why(session: Session) -> str:
     if session.state is Session.State.ENDED:
         at_last = session.ends_at is not None and session.ends_at <= timezone.now()
         return _("reached its latest end") if at_last else _("not refreshed in time")
-    if not is_active(session.user):
-        return _("but its user is not active")
+    if not may_authenticate(session.user):
+        return _("but its user may not log in")
     return "" if session.has_password_of(session.user) else _("but the password was changed")
 
 

@@ -15,6 +15,10 @@ from jwt_refresh.lifetimes import LONGEST_SESSION
 from jwt_refresh.models import IssuedToken, Session, SessionQuerySet
 from jwt_refresh.stores.database import in_rounds, session_rows, write_alias
 
+NO_TIME = "A time must not be negative, nor longer than a hundred years."
+MOST_ROWS = 10_000
+"""The largest batch: databases take only so many keys in one statement."""
+
 
 class Purged(NamedTuple):
     """The number of rows deleted, and of sessions that lost address and agent."""
@@ -35,12 +39,12 @@ def purge(
     safe to interrupt, to repeat, and to run while sessions are refreshed.
 
     Raises ``ValueError`` for a time that is negative or longer than a hundred years, and for a
-    ``batch_size`` below 1.
+    ``batch_size`` that is not between 1 and 10,000.
     """
     if not all(timedelta(0) <= span <= LONGEST_SESSION for span in (keep, forget or keep)):
-        raise ValueError("A time must not be negative, nor longer than a hundred years.")
-    if batch_size < 1:
-        raise ValueError("A batch has one row at least.")
+        raise ValueError(NO_TIME)
+    if not 1 <= batch_size <= MOST_ROWS:
+        raise ValueError(f"A batch has 1 to {MOST_ROWS} rows.")
     now = timezone.now()
     by = now - keep
     sessions = session_rows()

@@ -78,7 +78,6 @@ def _is_plain(manager: Any) -> bool:
     return (
         kind.get_queryset is plain.get_queryset
         and kind.using is plain.using
-        and kind.filter is plain.filter
         and _only_adds(manager._queryset_class)
     )
 

@@ -31,7 +31,7 @@ BODY_NAMES = ("refresh_token", "token")
 SIMPLE_TYPES = ("", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
 """The content types that a page may send to any site without asking first (Fetch, section 2.2.2)"""
 
-_ANSWERS = {
+_ANSWERS: dict[type[TokenError], tuple[int, Any]] = {
     exceptions.TokenError: (401, _("The token is not valid.")),
     exceptions.InvalidRequest: (400, _("The request is malformed.")),
     exceptions.InvalidCredentials: (401, _("No active account has these credentials.")),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import timedelta
 from traceback import walk_tb
@@ -240,6 +241,9 @@ def test_a_session_shows_its_newest_tokens_first(
     (inline,) = response.context["inline_admin_formsets"]
     assert [form.instance.jti for form in inline.formset.forms] == jtis[:1:-1]
     assert [jti.encode() in response.content for jti in jtis] == [False, False, True, True, True]
+    table = response.content.decode().partition('id="issued_tokens-group"')[2]
+    labels = [label.lower() for label in re.findall(r'<th scope="col">([^<]*)</th>', table)]
+    assert labels == ["token id (jti)", "now", "generation", "issued at", "expires at"]
 
 
 def test_pages_never_show_a_token_or_a_hash(admin_client: Client, ann: Any) -> None:
@@ -325,6 +329,25 @@ def test_without_select_across_only_the_ticked_are_revoked(admin_client: Client,
     assert b'name="select_across" value="0"' in asked.content
     act(admin_client, [chosen], select_across="0", confirmed="yes")
     assert list(Session.objects.live()) == [other]
+
+
+@pytest.mark.parametrize("lookup", ["style", "style__exact", "user__is_staff__exact", "style__in"])
+def test_no_lookup_asks_for_a_nul(admin_client: Client, lookup: str) -> None:
+    """PostgreSQL fails on it."""
+    assert admin_client.get(LIST, {lookup: "pair\0"}).status_code == 400
+
+
+@pytest.mark.parametrize("action", ["revoke_selected", "delete_selected"])
+@pytest.mark.parametrize("answer", [{}, {"confirmed": "yes", "post": "yes"}], ids=["ask", "do"])
+@pytest.mark.parametrize("chosen", ["junk", "\0", "9" * 40, ""])
+def test_an_id_that_is_none_is_a_bad_request(
+    admin_client: Client, ann: Any, action: str, answer: dict[str, str], chosen: str
+) -> None:
+    session = sessions.start(ann).session
+    form = {"action": action, "_selected_action": [str(session.pk), chosen], **answer}
+    for across in ({}, {"select_across": "0"}, {"select_across": "false"}):
+        assert admin_client.post(LIST, form | across).status_code == 400
+    assert Session.objects.live().get() == session
 
 
 def test_whoever_may_only_look_cannot_revoke(ann: Any) -> None:
@@ -426,6 +449,9 @@ def test_a_page_explains_its_rows(admin_client: Client, ann: Any) -> None:
         assert str(help_text) in page
     for label in admin.SessionAdmin.labels.values():
         assert f"{str(label).capitalize()}:" in page
+    names = "standing user program address started_at last_used expires_at ends_at revoked_at"
+    names += " style how_long refresh_how_long generation confirmed_at id agent amr"
+    assert [name for name in names.split() if f" field-{name}" not in page] == []
 
 
 def test_the_last_use_is_told_to_the_hour(

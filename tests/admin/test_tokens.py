@@ -7,6 +7,7 @@ import pytest
 import time_machine
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
+from django.contrib.auth.backends import ModelBackend
 from django.test import Client
 from django.utils import timezone
 
@@ -111,7 +112,7 @@ def change_password(session: Session) -> None:
             "not refreshed in time",
         ),
         (lambda session: Session.objects.update(ends_at=timezone.now()), "reached its latest end"),
-        (deactivate, "but its user is not active"),
+        (deactivate, "but its user may not log in"),
         (change_password, "but the password was changed"),
     ],
 )
@@ -129,6 +130,24 @@ def test_the_tokens_of_a_session_that_is_over_are_void(
     assert b"Its session is over, or of no use" in admin_client.get(page_of_token(token)).content
 
 
+class StaffAlone(ModelBackend):
+    """The backend of a project that is closed to its customers for a while."""
+
+    def user_can_authenticate(self, user: Any) -> bool:
+        return bool(user.is_staff) and super().user_can_authenticate(user)
+
+
+def test_whom_the_backends_refuse_has_no_use_of_a_token(
+    admin_client: Client, admin_user: Any, ann: Any, settings: Any
+) -> None:
+    """The page follows the rule by which requests are refused."""
+    refreshed(ann, 1)
+    settings.AUTHENTICATION_BACKENDS = [f"{__name__}.StaffAlone"]
+    admin_client.force_login(admin_user)
+    assert states(admin_client) == ["void", "void"]
+    assert b"<bdi>but its user may not log in</bdi>" in admin_client.get(LIST).content
+
+
 def test_a_page_says_in_words_what_a_token_is(admin_client: Client, ann: Any) -> None:
     session = refreshed(ann, 2)
     meanings = {
@@ -141,6 +160,8 @@ def test_a_page_says_in_words_what_a_token_is(admin_client: Client, ann: Any) ->
         assert meaning in page
         assert token.jti in page
         assert "How often its session had been refreshed when it was issued." in page
+        names = "now_in_words jti user session generation issued_at expires_at"
+        assert [name for name in names.split() if f" field-{name}" not in page] == []
 
 
 @with_users

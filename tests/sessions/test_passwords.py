@@ -204,6 +204,23 @@ def test_of_two_upgrades_at_once_one_encoding_stays(
     assert instance.password == (theirs if meanwhile == PASSWORD else ours)
 
 
+def test_who_comes_second_to_an_upgrade_keeps_the_encoding_of_the_first(
+    phone: Device, settings: Any
+) -> None:
+    """Or a session that the first login starts a moment later would die."""
+    settings.PASSWORD_HASHERS = [OLD, NEW]
+    phone.user.set_password(PASSWORD)
+    phone.user.save()
+    settings.PASSWORD_HASHERS = [NEW, OLD]
+    users: Any = type(phone.user)._default_manager
+    both = [users.get(), users.get()]
+    for user in both:
+        with checking_password(PASSWORD):
+            assert user.check_password(PASSWORD)
+    assert {user.password for user in [*both, users.get()]} == {both[0].password}
+    assert both[0].password != phone.user.password
+
+
 def test_a_user_who_is_created_at_login_has_no_sessions_to_take_along(settings: Any) -> None:
     with (
         checking_password(PASSWORD),

@@ -76,6 +76,19 @@ def test_what_the_project_takes_for_one_name_is_one_account(phone: Device) -> No
     assert try_from(HOME, phone) == 429
 
 
+def test_names_that_are_not_alike_may_be_of_one_account(
+    phone: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where people log in by the whole address, or by the part of it that is theirs alone."""
+
+    def find(self: Any, username: str) -> Any:
+        return self.get(**{f"{NAME}__startswith": username.partition("@")[0] + "@"})
+
+    monkeypatch.setattr(type(MANAGER), "get_by_natural_key", find)
+    assert answers("ann", "ann@example.com", "ann@example.net") == [401] * 3
+    assert try_from(HOME, phone) == 429
+
+
 def test_accounts_of_like_names_are_counted_apart(phone: Device) -> None:
     """Who has one of them must not refill his guesses at the other."""
     victim = Device(make_user("jessica@example.com"))

@@ -76,9 +76,17 @@ def tenant() -> Iterator[None]:
 def test_a_database_that_is_added_after_the_start_is_not_in_a_transaction(
     phone: Device, settings: Any
 ) -> None:
+    in_transaction: list[bool] = []
+
+    def claims(user: Any, session: Any) -> dict[str, Any]:
+        in_transaction.append(connections["tenant"].in_atomic_block)
+        return {}
+
     phone.login()
     settings.DATABASE_ROUTERS = [f"{__name__}.OfTheTenant"]
+    settings.JWT_REFRESH = {"CLAIMS": claims}
     assert phone.refresh().status_code == 200
+    assert in_transaction == [False]
 
 
 def test_a_project_may_mark_the_views_once_more() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from jwt_refresh import sessions
+from jwt_refresh.sessions.purging import NO_TIME
 
 
 class Command(BaseCommand):
@@ -30,7 +31,9 @@ class Command(BaseCommand):
                 forget=timedelta(days=options["forget_days"]),
                 batch_size=options["batch_size"],
             )
-        except (OverflowError, ValueError) as error:
+        except OverflowError:
+            raise CommandError(NO_TIME) from None
+        except ValueError as error:
             raise CommandError(str(error)) from None
         self.stdout.write(
             f"Deleted sessions: {purged.sessions}; records: {purged.tokens}."
