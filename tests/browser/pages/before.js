@@ -69,6 +69,23 @@
     }
   };
 
+  // Nor how many locks have not been granted: the browser does so in its own time.
+  const { request } = LockManager.prototype;
+  LockManager.prototype.request = function (name, options, run) {
+    let waits = 1;
+    const stop = () => {
+      window.underWay -= waits;
+      waits = 0;
+    };
+    window.underWay += waits;
+    const locked = request.call(this, name, options, (lock) => {
+      const work = run(lock);
+      stop();
+      return work;
+    });
+    return locked.finally(stop);
+  };
+
   const fail = () => {
     throw new DOMException("It fails.", "QuotaExceededError");
   };
