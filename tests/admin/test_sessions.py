@@ -115,7 +115,7 @@ def test_the_list_is_filtered_by_state(admin_client: Client, ann: Any) -> None:
     for state, session in found.items():
         assert listed(admin_client, state=state) == {session.pk}
     everything = {session.pk for session in found.values()}
-    for garbage in ("", "garbage", "delete", "\x00", "LIVE"):
+    for garbage in ("", "garbage", "delete", "LIVE"):
         assert listed(admin_client, state=garbage) == everything
     assert b"ended (1)" in admin_client.get(LIST, {"_facets": "True"}).content
 
@@ -331,7 +331,7 @@ def test_without_select_across_only_the_ticked_are_revoked(admin_client: Client,
     assert list(Session.objects.live()) == [other]
 
 
-@pytest.mark.parametrize("lookup", ["style", "style__exact", "user__is_staff__exact", "style__in"])
+@pytest.mark.parametrize("lookup", ["style", "style__exact", "style__in", "state", "reason"])
 def test_no_lookup_asks_for_a_nul(admin_client: Client, lookup: str) -> None:
     """PostgreSQL fails on it."""
     assert admin_client.get(LIST, {lookup: "pair\0"}).status_code == 400

@@ -10,14 +10,14 @@ from asgiref.sync import async_to_sync
 from django.contrib.auth import authenticate, get_user_model
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.hashers import MD5PasswordHasher, make_password
-from django.db import connection
+from django.db import OperationalError, connection
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
 from django.test.utils import isolate_apps
 
 from jwt_refresh import sessions
 from jwt_refresh.login import log_in
-from jwt_refresh.models import Session
+from jwt_refresh.models import Session, SessionQuerySet
 from jwt_refresh.sessions import passwords
 from jwt_refresh.sessions.passwords import carry_over, checking_password
 from tests.support.devices import PASSWORD, Device, make_user
@@ -219,6 +219,24 @@ def test_who_comes_second_to_an_upgrade_keeps_the_encoding_of_the_first(
             assert user.check_password(PASSWORD)
     assert {user.password for user in [*both, users.get()]} == {both[0].password}
     assert both[0].password != phone.user.password
+
+
+def test_an_upgrade_that_cannot_take_the_sessions_along_is_undone(
+    phone: Device, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.PASSWORD_HASHERS = [OLD, NEW]
+    phone.user.set_password(PASSWORD)
+    phone.user.save()
+    settings.PASSWORD_HASHERS = [NEW, OLD]
+
+    def fail(*args: Any) -> None:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(SessionQuerySet, "carry_over", fail)
+    users: Any = type(phone.user)._default_manager
+    with checking_password(PASSWORD), pytest.raises(OperationalError):
+        users.get().check_password(PASSWORD)
+    assert users.get().password == phone.user.password
 
 
 def test_a_user_who_is_created_at_login_has_no_sessions_to_take_along(settings: Any) -> None:
