@@ -35,7 +35,7 @@ test: .venv/.test
 test-all: export TEST_LANE = all
 test-all: .venv/.test
 	$(PYTEST)
-	TEST_USER_MODEL=accounts.Member $(PYTEST)
+	TEST_USER_MODEL=accounts.Member TEST_LANE=quick $(PYTEST)
 	TEST_USE_TZ=0 $(PYTEST) $(INSTANTS)
 
 test-browser: .venv/.browser
