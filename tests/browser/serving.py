@@ -10,11 +10,11 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from socket import SHUT_RDWR
+from socket import SHUT_RD, SHUT_RDWR
 from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
@@ -44,6 +44,8 @@ class Call:
     token: str
     key: str
     body: str
+    method: str = ""
+    cookie: str = ""
     at: float = field(default_factory=time.time)
     status: int = 0
     """What was answered; 0 for a request whose answer was cut off."""
@@ -61,6 +63,25 @@ class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = False
     request_queue_size = 64
 
+    def __init__(self, *given: Any) -> None:
+        self._open: set[Any] = set()
+        super().__init__(*given)
+
+    def get_request(self) -> Any:
+        connection, address = super().get_request()
+        self._open.add(connection)
+        return connection, address
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def hear_no_more(self) -> None:
+        """End the connections on which a browser has asked nothing yet: it opens some ahead."""
+        for connection in [*self._open]:
+            with suppress(OSError):
+                connection.shutdown(SHUT_RD)
+
 
 @dataclass
 class Site:
@@ -71,7 +92,9 @@ class Site:
     faults: dict[str, list[Fault]] = field(default_factory=dict)
     """What becomes of the next requests to a path, one after the other."""
     files: dict[str, str] = field(default_factory=dict)
-    """Scripts that this test serves, by path."""
+    """Scripts and pages that this test serves, by path, without a policy."""
+    hidden: tuple[str, ...] = ()
+    """How the names begin of headers that do not reach the app, as if no browser had sent them."""
 
     @property
     def url(self) -> str:
@@ -90,6 +113,7 @@ class Site:
         """Answer what has come, and listen no longer."""
         self._server.shutdown()
         self._thread.join()
+        self._server.hear_no_more()
         self._server.server_close()
 
     def of(self, path: str) -> list[Call]:
@@ -111,7 +135,7 @@ class Site:
             start("200 OK", headers)
             return [file.read_bytes()]
         if path in self.files:
-            start("200 OK", [("Content-Type", TYPES[".js"])])
+            start("200 OK", [("Content-Type", TYPES[Path(path).suffix])])
             return [self.files[path].encode()]
         if path.startswith("/static/"):
             return [_whole(app(environ, start))]
@@ -124,8 +148,11 @@ class Site:
             environ.get("HTTP_AUTHORIZATION", "").removeprefix("Bearer "),
             environ.get("HTTP_IDEMPOTENCY_KEY", ""),
             body.decode("latin-1"),
+            environ["REQUEST_METHOD"],
+            environ.get("HTTP_COOKIE", ""),
         )
         self.calls.append(call)
+        environ = {name: it for name, it in environ.items() if not name.startswith(self.hidden)}
         environ["wsgi.input"] = BytesIO(body)
 
         def noted(status: str, headers: Any, *rest: Any) -> Any:
