@@ -44,7 +44,7 @@ class Directory(ModelBackend):
 
     def authenticate(self, *args: Any, **credentials: Any) -> Any:
         model: Any = get_user_model()
-        user = model._default_manager.get_by_natural_key(credentials[model.USERNAME_FIELD])
+        user = model._default_manager.get_by_natural_key(credentials["username"])
         user.set_password(credentials["password"])
         user.save()
         return user
@@ -365,7 +365,7 @@ class Deriving(ModelBackend):
 
     def authenticate(self, *args: Any, **credentials: Any) -> Any:
         name = get_user_model().USERNAME_FIELD
-        user = self.model._default_manager.get(**{name: credentials[name]})
+        user = self.model._default_manager.get(**{name: credentials["username"]})
         return user if user.check_password(credentials["password"]) else None
 
 
