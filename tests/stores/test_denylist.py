@@ -52,9 +52,6 @@ class Forgetful(LocMemCache):
 class Hiding(Forgetful):
     """A cache that is gone, as a client answers that hides it: django-redis may be set up so."""
 
-    def get(self, key: Any, default: Any = None, version: Any = None) -> Any:
-        return default
-
     def has_key(self, key: Any, version: Any = None) -> Any:
         return None
 
