@@ -124,7 +124,7 @@ class Tokens:
 
     @property
     def left(self) -> float:
-        """How long they last, in seconds; a refresh is due where no more than ``due`` is left."""
+        """The seconds that they last. A refresh is due where no more than ``due`` is left."""
         clocks = zip(_clocks(), self.asked_at, strict=True)
         return self.lifetime - max(now - then for now, then in clocks)
 
@@ -138,7 +138,7 @@ class Ask:
 
 
 class Need(Enum):
-    """How much other tokens are needed."""
+    """The urgency with which other tokens are needed."""
 
     SOON = "those at hand are valid"
     NOW = "there are none, or they are over, or they were refused"

@@ -138,7 +138,7 @@ def _meta_name(header: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """What a request to one of our endpoints presents, all from one place."""
+    """The tokens that a request to one of our endpoints presents, all from one place."""
 
     values: list[str] = field(repr=False)
     by_cookie: bool
