@@ -158,11 +158,11 @@ def test_no_row_is_in_the_report_of_an_error(
     session = sessions.start(ann).session
     rows: list[str] = []
 
-    def fail(db: Any, names: Any, values: Any) -> Any:
+    def fail(model: Any, db: Any, names: Any, values: Any, **options: Any) -> Any:
         rows.append(repr(values))
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Session, "from_db", fail)
+    monkeypatch.setattr(Session, "from_db", classmethod(fail))
     with pytest.raises(ZeroDivisionError) as raised:
         ask(admin_client, session)
     assert session.auth_hash in rows[0]
