@@ -158,7 +158,7 @@ def test_no_row_is_in_the_report_of_an_error(
     session = sessions.start(ann).session
     rows: list[str] = []
 
-    def fail(model: Any, db: Any, names: Any, values: Any, **options: Any) -> Any:
+    def fail(model: Any, /, db: Any, names: Any, values: Any, **options: Any) -> Any:
         rows.append(repr(values))
         raise ZeroDivisionError
 
