@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import time_machine
 
-from tests.browser.serving import PAGES, PATIENCE, Site
+from tests.browser.serving import PAGES, PATIENCE, Held, Site
 from tests.support.devices import PASSWORD
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 BEFORE = (PAGES / "before.js").read_text()
 FLIGHT = 0.1
 """How long a refresh takes, in seconds: tabs whose timers are no further apart do so at once."""
+ANSWER_LIMIT = 15
+"""After how many seconds the client gives up an answer."""
 LIFETIME = 600
 """How long a token authenticates in these tests, in seconds."""
 FRESH = 0.78
@@ -122,6 +124,7 @@ class Profile:
         self._clock = clock
         self._wrong = ", ".join(wrong)
         self.tabs: list[Tab] = []
+        self._held: list[Held] = []
         context.clock.install(time=time.time() + ahead - 1)
         context.clock.pause_at(time.time() + ahead)
 
@@ -163,9 +166,21 @@ class Profile:
         self.begin(self.settle() + FLIGHT)
         self.settle()
 
+    def hold(self, path: str, *, answered: bool = False) -> Held:
+        """Let time pass until a tab asks for ``path``; hold that request up, or its answer."""
+        held = Held(answered=answered)
+        self._held.append(held)
+        self.site.next(path, held)
+        self.until(lambda: held.waits, self.rush)
+        return held
+
     def rush(self) -> None:
-        """As ``next``, where the test holds up what is under way."""
-        self.begin(min(tab.run("() => window.wait()") for tab in self.tabs) + FLIGHT)
+        """As ``next``, where the test holds up a request; time stands still for any other."""
+        asking = sum(tab.run("() => window.asking") for tab in self.tabs)
+        if asking > sum(held.waits for held in self._held):
+            pause()
+        else:
+            self.begin(min(tab.run("() => window.wait()") for tab in self.tabs) + FLIGHT)
 
     def sleep(self, seconds: float) -> None:
         """Close the lid: afterwards it is later, and each timer that was due fires once."""

@@ -195,7 +195,7 @@ def lose(environ: Environ, proceed: Callable[[], bytes]) -> None:
 
 
 class Held:
-    """A request that waits: ``arrived`` tells that it came, ``let_go()`` lets it pass."""
+    """A request that ``waits`` from when it came until ``let_go()`` lets it pass."""
 
     def __init__(self, *, answered: bool = False) -> None:
         """Wait before the app is asked, or after it has ``answered``."""
@@ -209,8 +209,9 @@ class Held:
         assert self._free.wait(PATIENCE)
         return 0, content or proceed()
 
-    def arrived(self) -> bool:
-        return self._arrived.is_set()
+    @property
+    def waits(self) -> bool:
+        return self._arrived.is_set() and not self._free.is_set()
 
     def let_go(self) -> None:
         self._free.set()

@@ -10,7 +10,7 @@ import pytest
 from jwt_refresh.models import Session
 from tests.browser.conftest import Open
 from tests.browser.profile import DUE, LIFETIME, Profile, Tab
-from tests.browser.serving import Held, answer, lose
+from tests.browser.serving import answer, lose
 from tests.support.browsing import STYLES
 
 pytestmark = pytest.mark.parametrize("style", ["sliding", "pair"], indirect=True)
@@ -78,9 +78,7 @@ def test_a_logout_takes_the_cookies_and_reaches_the_other_tabs(browse: Open) -> 
 def test_a_logout_during_a_refresh_wins(browse: Open) -> None:
     profile = browse()
     tab = logged_in(profile)
-    held = Held(answered=True)
-    profile.site.next("/auth/refresh/", held)
-    profile.until(held.arrived, profile.rush)
+    held = profile.hold("/auth/refresh/", answered=True)
     assert tab.logout()
     held.let_go()
     profile.settle()

@@ -15,7 +15,7 @@ from jwt_refresh import sessions
 from jwt_refresh.models import Session
 from tests.browser.conftest import Open
 from tests.browser.profile import DUE, Profile
-from tests.browser.serving import Held, Site, answer
+from tests.browser.serving import Site, answer
 
 both = pytest.mark.parametrize("style", ["sliding", "pair"], indirect=True)
 
@@ -143,9 +143,7 @@ def test_a_logout_during_a_refresh_wins(browse: Open) -> None:
     profile = browse()
     one, other = profile.tab(), profile.tab()
     one.login("ann")
-    held = Held(answered=True)
-    profile.site.next("/auth/refresh/", held)
-    profile.until(held.arrived, profile.rush)
+    held = profile.hold("/auth/refresh/", answered=True)
     assert other.logout()
     held.let_go()
     profile.settle()
@@ -158,9 +156,7 @@ def test_a_login_during_a_refresh_wins(browse: Open) -> None:
     profile = browse()
     tab = profile.tab()
     tab.login("ann")
-    held = Held(answered=True)
-    profile.site.next("/auth/refresh/", held)
-    profile.until(held.arrived, profile.rush)
+    held = profile.hold("/auth/refresh/", answered=True)
     tab.login("ann")
     token = tab.token
     held.let_go()
@@ -174,9 +170,7 @@ def test_a_refusal_that_comes_after_a_login_ends_nothing(browse: Open) -> None:
     tab = profile.tab()
     tab.login("ann")
     revoke(profile.site)
-    held = Held(answered=True)
-    profile.site.next("/auth/refresh/", held)
-    profile.until(held.arrived, profile.rush)
+    held = profile.hold("/auth/refresh/", answered=True)
     tab.login("ann")
     held.let_go()
     profile.settle()
@@ -265,9 +259,7 @@ def test_what_is_disposed_of_does_no_more_by_itself(browse: Open) -> None:
     profile = browse()
     tab, other = profile.tab(), profile.tab()
     tab.login("ann")
-    held = Held(answered=True)
-    profile.site.next("/auth/refresh/", held)
-    profile.until(held.arrived, profile.rush)
+    held = profile.hold("/auth/refresh/", answered=True)
     tab.run("() => window.session.dispose()")
     other.run("() => window.session.dispose()")
     held.let_go()

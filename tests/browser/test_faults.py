@@ -9,8 +9,8 @@ import pytest
 
 from jwt_refresh.models import IssuedToken, Session
 from tests.browser.conftest import Open
-from tests.browser.profile import DUE, FLIGHT, LIFETIME, Profile, Tab
-from tests.browser.serving import Fault, Held, answer, lose
+from tests.browser.profile import ANSWER_LIMIT, DUE, FLIGHT, LIFETIME, Profile, Tab
+from tests.browser.serving import Fault, answer, lose
 
 REFRESH = "/auth/refresh/"
 pair = pytest.mark.parametrize("style", ["pair"], indirect=True)
@@ -192,11 +192,7 @@ def test_a_sliding_session_that_slept_past_its_end_says_so(browse: Open) -> None
 def test_a_tab_is_killed_between_receiving_and_storing(browse: Open, later: float) -> None:
     profile = browse()
     killed = logged_in(profile)
-    held = Held(answered=True)
-    profile.site.next(REFRESH, held)
-    profile.begin(0.82 * LIFETIME)
-    killed.run("() => window.dispatchEvent(new Event('focus'))")
-    profile.until(lambda: held.arrived(), profile.rush)
+    held = profile.hold(REFRESH, answered=True)
     profile.close(killed)
     held.let_go()
     tab = profile.tab()
@@ -212,9 +208,7 @@ def test_a_tab_is_killed_between_receiving_and_storing(browse: Open, later: floa
 def test_a_tab_that_hangs_with_the_lock_stops_no_other(browse: Open) -> None:
     profile = browse()
     hanging, other = logged_in(profile), profile.tab()
-    held = Held()
-    profile.site.next(REFRESH, held)
-    profile.until(lambda: held.arrived(), profile.rush)
+    held = profile.hold(REFRESH)
     profile.until(lambda: other.state["generation"], profile.rush)
     assert other.call() == 200
     held.let_go()
@@ -226,10 +220,10 @@ def test_a_tab_that_hangs_with_the_lock_stops_no_other(browse: Open) -> None:
 def test_an_answer_that_never_comes_is_given_up(browse: Open) -> None:
     profile = browse()
     tab = logged_in(profile)
-    held = Held()
-    profile.site.next(REFRESH, held)
-    profile.until(lambda: len(profile.site.refreshes) == 2, profile.rush)
-    profile.until(lambda: tab.state["generation"])
+    held = profile.hold(REFRESH)
+    profile.begin(ANSWER_LIMIT)
+    profile.next()
+    assert tab.state["generation"] == 1
     held.let_go()
     first, second = profile.site.refreshes
     assert first.key == second.key

@@ -58,7 +58,7 @@ def test_what_the_page_changes_afterwards_is_not_sent(browse: Open) -> None:
         form.set('a', 'after');
         return sent;
     })()""")
-    profile.until(held.arrived)
+    profile.until(lambda: held.waits)
     held.let_go()
     profile.until(lambda: tab.done)
     assert [call.body for call in profile.site.of("/me/")] == ["a=before"] * 2
@@ -127,7 +127,7 @@ def test_no_request_is_repeated_as_somebody_else(browse: Open) -> None:
     held = Held()
     profile.site.next("/me/", held)
     tab.start("window.call('/me/', {method: 'POST', body: 'of Ann'})")
-    profile.until(held.arrived)
+    profile.until(lambda: held.waits)
     other.login("bob")
     profile.until(lambda: len(tab.heard) == 2)
     # Her session was logged out for his.
@@ -170,7 +170,7 @@ def test_whoever_gives_up_does_not_wait_for_the_refresh(browse: Open) -> None:
         window.control = new AbortController();
         return window.call('/me/', {signal: window.control.signal}).catch((error) => error.name);
     })()""")
-    profile.until(held.arrived)
+    profile.until(lambda: held.waits)
     tab.run("() => window.control.abort()")
     profile.until(lambda: tab.done)
     assert tab.done == {"it": "AbortError"}

@@ -55,29 +55,30 @@
 
   // How many answers have not come in whole.
   const { fetch } = window;
-  window.underWay = 0;
+  window.asking = 0;
   window.started = 0;
   window.fetch = async (...request) => {
-    window.underWay += 1;
+    window.asking += 1;
     window.started += 1;
     try {
       const response = await fetch(...request);
       await response.clone().arrayBuffer();
       return response;
     } finally {
-      window.underWay -= 1;
+      window.asking -= 1;
     }
   };
 
   // Nor how many locks have not been granted: the browser does so in its own time.
   const { request } = LockManager.prototype;
+  window.locking = 0;
   LockManager.prototype.request = function (name, options, run) {
     let waits = 1;
     const stop = () => {
-      window.underWay -= waits;
+      window.locking -= waits;
       waits = 0;
     };
-    window.underWay += waits;
+    window.locking += waits;
     const locked = request.call(this, name, options, (lock) => {
       const work = run(lock);
       stop();

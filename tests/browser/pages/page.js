@@ -15,7 +15,7 @@ window.call = async (...request) => (await window.session.fetch(...request)).sta
 // Resolves when nothing is under way, and what came in has been dealt with; to the time until the
 // next timer.
 window.idle = async () => {
-  for (let turns = 0; turns < 10; turns = window.underWay ? 0 : turns + 1) {
+  for (let turns = 0; turns < 10; turns = window.asking + window.locking ? 0 : turns + 1) {
     await new Promise((resolve) => {
       const { port1, port2 } = new MessageChannel();
       port1.onmessage = resolve;
