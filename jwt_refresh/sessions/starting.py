@@ -82,7 +82,9 @@ def _tell_logged_in(user: Any, request: Any) -> None:
     set_user(plain, user)
     kind = user.__class__
     try:
-        user_logged_in.send(kind, request=plain, user=user)
+        # A receiver that meets a deadlock is asked again, as it would be by a client that was
+        # told to try again, and with no second session.
+        in_rounds(lambda: user_logged_in.send(kind, request=plain, user=user))
     except DatabaseError:
         # Django notes the time on the user's row, which may be gone by now; not where we hold it.
         rows = kind._base_manager.using(write_alias()).filter(pk=user.pk)

@@ -146,6 +146,31 @@ def test_whoever_looks_through_the_eyes_of_a_user_does_not_log_them_in(
     assert names(told) == ["started"]
 
 
+@pytest.mark.parametrize(("failures", "atomic"), [(2, False), (3, False), (1, True)])
+def test_a_receiver_that_meets_a_deadlock_is_asked_again(
+    ann: Any, heard: Any, failures: int, atomic: bool
+) -> None:
+    """As often as we would try ourselves, and not in a transaction that it took along."""
+    raising = iter([OperationalError("deadlock found")] * failures)
+
+    def fail(**facts: Any) -> None:
+        for error in raising:
+            raise error
+
+    signals.user_logged_in.connect(fail)
+    serves = failures == 2
+    try:
+        with (
+            nullcontext() if serves else pytest.raises(OperationalError, match="deadlock found"),
+            transaction.atomic() if atomic else nullcontext(),
+        ):
+            sessions.start(ann)
+    finally:
+        signals.user_logged_in.disconnect(fail)
+    assert len(heard) == failures + serves
+    assert Session.objects.count() == (not atomic)
+
+
 @pytest.mark.parametrize("atomic", [False, True])
 def test_trouble_of_a_receiver_is_shown_as_it_is(ann: Any, atomic: bool) -> None:
     def fail(user: Any, **facts: Any) -> None:
