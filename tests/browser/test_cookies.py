@@ -95,6 +95,19 @@ def test_an_end_is_told_with_its_reason(browse: Open) -> None:
     assert tab.status == other.status
 
 
+def test_an_end_that_takes_the_cookies_along_is_noticed(browse: Open) -> None:
+    profile = browse()
+    tab, other = logged_in(profile), profile.tab(storage="cookie")
+    assert tab.call("/auth/logout/all/", {"method": "POST"}) == 204
+    assert profile.context.cookies() == []
+    tab.start("window.call('/me/')")
+    profile.until(lambda: tab.done, profile.next)
+    assert tab.done == {"it": 401}
+    assert tab.status == ("ended", "token_missing")
+    profile.until(lambda: other.status == ("ended", "token_missing"))
+    assert len(profile.site.refreshes) == 1
+
+
 def test_a_page_whose_store_is_empty_finds_the_session_by_its_cookies(
     browse: Open, style: str
 ) -> None:

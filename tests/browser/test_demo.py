@@ -26,8 +26,10 @@ LIFETIME = 40
 PATIENCE = 30_000
 """How long the browser may take for one thing, in milliseconds."""
 LOOKS = [(360, "light"), (360, "dark"), (1280, "light"), (1280, "dark")]
-REFUSED = "the server responded with a status of 401"
+REFUSED = re.compile("the server responded with a status of (400|401|502)")
 """What Chromium itself writes about an answer that is part of the story."""
+SERVER = re.compile("/(auth|api)/")
+SILENT = "No answer came. Is the server still there?"
 REUSED = "Theft caught: your old token was used by somebody else."
 
 
@@ -60,7 +62,7 @@ class Reader:
     def complaints(self) -> list[str]:
         """Errors, and what is in the console beside refusals that are part of the story."""
         written = (it.text for it in self._written if it.type in ("error", "warning"))
-        return [*self._errors, *(text for text in written if REFUSED not in text)]
+        return [*self._errors, *(text for text in written if not REFUSED.search(text))]
 
     def press(self, name: str) -> None:
         self.page.get_by_role("button", name=name, exact=True).click()
@@ -246,6 +248,34 @@ def test_see_logins_and_end_them(arrive: Open) -> None:
     ann.login()
     ann.page.locator("#sessions button").first.click()
     ann.sees("#reason", "The session was ended")
+
+
+def test_a_server_that_is_down_is_not_taken_for_an_answer(arrive: Open) -> None:
+    ann = arrive()
+    ann.page.get_by_label("User name").fill(" ")
+    ann.press("Log in")
+    ann.hears("This field may not be blank.")
+    ann.page.get_by_label("User name").fill("ann")
+    ann.login()
+    logins = ann.page.locator("#sessions li")
+    before = logins.count()
+    ann.press("Steal the token")
+    ann.page.route(SERVER, lambda route: route.fulfill(status=502, body="<h1>Bad gateway</h1>"))
+    for name in ("Call the API", "Look again", "Log out everywhere else", "Log out everywhere"):
+        ann.page.evaluate("document.querySelector('#said').textContent = ''")
+        ann.press(name)
+        ann.hears(SILENT)
+        assert logins.count() == before
+    ann.press("Log out")
+    ann.sees("#reason", "You are logged out.")
+    ann.page.clock.run_for(10_000)
+    ann.hears("The server could not be told")
+    assert ann.page.inner_text("#tale") == ""
+    ann.press("Log in")
+    ann.hears(SILENT)
+    ann.page.unroute(SERVER)
+    ann.press("Let the thief refresh it")
+    ann.sees("#tale", "reads your name: ann")
 
 
 def test_the_language_is_that_of_the_reader_or_is_chosen(arrive: Open) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,9 @@ from django.conf import settings as in_force
 from django.test import override_settings
 
 from tests.browser.conftest import Open, path_of_chromium
-from tests.browser.profile import DUE, opened
+from tests.browser.profile import DUE, LIFETIME, opened
 from tests.browser.serving import answer, serving
+from tests.support.browsing import STYLES
 from tests.support.documents import TEXTS, block_with
 from tests.support.servers import HOST, leave_out
 
@@ -23,12 +25,37 @@ if TYPE_CHECKING:
 
     from tests.browser.serving import Site
 
+IMPORT = 'import { createSession } from "/static/jwt_refresh/client.js";'
+
 
 def script_with(words: str) -> str:
     """The only script of the page in which these words stand."""
     scripts = re.findall(r"```js\n(.*?)```", TEXTS["docs/browsers.md"], re.DOTALL)
     (script,) = (script for script in scripts if words in script)
     return str(script)
+
+
+@pytest.mark.parametrize("style", ["sliding", "pair"], indirect=True)
+def test_a_page_with_cookies_in_an_old_browser(browse: Open, style: str, settings: Any) -> None:
+    settings.JWT_REFRESH = STYLES[style] | {"LIFETIME": timedelta(seconds=LIFETIME)}
+    profile = browse()
+    site = profile.site
+    site.hidden = ("HTTP_SEC_FETCH_",)
+    profile.context.add_cookies([{"name": "csrftoken", "value": "x" * 32, "url": site.url}])
+    site.files["/recipe.js"] = f"{IMPORT}\n{script_with('X-CSRFToken')}\nexport {{ session }};"
+    tab = profile.tab(storage="cookie")
+    tab.run("""async () => {
+        window.session.dispose();
+        window.session = (await import('/recipe.js')).session;
+    }""")
+    tab.login("ann")
+    (token,) = (it["value"] for it in profile.context.cookies() if it["name"] == "csrftoken")
+    assert token != "x" * 32
+    assert tab.call("/me/", {"method": "POST"}) == 200
+    profile.elapse(DUE)
+    assert tab.state["generation"] == 1
+    assert {call.status for call in site.refreshes} == {200}
+    assert tab.logout()
 
 
 @pytest.mark.parametrize("style", ["sliding", "pair"], indirect=True)
@@ -59,7 +86,7 @@ def test_a_page_of_another_domain(
         assert [call.token for call in site.calls] == []
 
 
-@pytest.mark.parametrize("words", ["csrfmiddlewaretoken", "violet-harbor-93", "https://api"])
+@pytest.mark.parametrize("words", ["X-CSRFToken", "violet-harbor-93", "https://api"])
 def test_the_other_scripts_can_be_read(browse: Open, words: str) -> None:
     """By a browser, as modules: what they import is not looked for."""
     script = re.search(

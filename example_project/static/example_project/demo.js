@@ -71,6 +71,13 @@ const watched = async (request) => {
 
 const session = createSession({ base: "/auth/", storage: "local", fetch: watched });
 
+/** A request by the session. Throws where what stands before the server answers in its place. */
+const ask = async (path, method = "GET") => {
+  const response = await session.fetch(path, { method });
+  if (response.status >= 500) throw new Error(`${response.status}`);
+  return response;
+};
+
 /** A request with a token of the thief's. */
 const asThief = async (method, path) => {
   const response = await fetch(path, { method, headers: { Authorization: `Bearer ${thief.token}` } });
@@ -115,7 +122,7 @@ const showThief = () => {
 
 const acts = {
   async call() {
-    const response = await session.fetch("/api/me/");
+    const response = await ask("/api/me/");
     if (response.ok) say("called", await response.json());
   },
   async refresh() {
@@ -146,19 +153,23 @@ const acts = {
     if (shown === "active") await session.fetch("/api/me/");
   },
   async list() {
-    say("listed", { count: await listSessions() });
+    const count = await listSessions();
+    if (count) say("listed", { count });
   },
   async logout() {
-    await session.logout();
+    if (await session.logout()) return;
+    // So the thief's token may be worth something still.
+    tellOfThief("");
+    say("untold");
   },
   async others() {
-    const { ok } = await session.fetch("/auth/logout/others/", { method: "POST" });
+    const { ok } = await ask("/auth/logout/others/", "POST");
     await listSessions();
     if (ok) say("others_ended");
   },
   async everywhere() {
-    await session.fetch("/auth/logout/all/", { method: "POST" });
-    await session.logout();
+    await ask("/auth/logout/all/", "POST");
+    await acts.logout();
   },
 };
 
@@ -186,9 +197,11 @@ $("login").addEventListener("submit", (event) => {
       tellOfThief("");
       say("logged_in");
     } catch (error) {
-      if (!error.answer) throw error;
-      // A sentence of the server's, in the language of the page.
-      tell(error.message);
+      // A sentence of the server's, in the language of the page; of a field, where that is at fault.
+      const { detail, ...fields } = error.answer ?? {};
+      const [sentence] = [detail ?? Object.values(fields)].flat(2);
+      if (!sentence) throw error;
+      tell(sentence);
       $("password").focus();
     }
   });
@@ -197,7 +210,7 @@ $("login").addEventListener("submit", (event) => {
 // The logins of the user.
 
 const listSessions = async () => {
-  const response = await session.fetch("/auth/sessions/");
+  const response = await ask("/auth/sessions/");
   if (!response.ok) return 0;
   const logins = await response.json();
   $("sessions").replaceChildren(...logins.map(showLogin));
@@ -215,7 +228,7 @@ const showLogin = ({ sid, started_at, address, agent, current }) => {
   button.setAttribute("aria-label", text("end_login", { time }));
   button.addEventListener("click", () =>
     act(async () => {
-      const { ok } = await session.fetch(`/auth/sessions/${sid}/`, { method: "DELETE" });
+      const { ok } = await ask(`/auth/sessions/${sid}/`, "DELETE");
       // If it was this browser's, the session learns so here.
       await listSessions();
       if (ok && shown === "active") say("ended_one");

@@ -76,6 +76,7 @@ const LOOK_EVERY = 30 * SECOND;
 const LONGEST_BACKOFF = 60 * SECOND;
 const LAST = Number.MAX_SAFE_INTEGER;
 const LOGOUT = "logout";
+const MISSING = "token_missing";
 /** A view asks for a fresh login (RFC 9470), which no refresh is. */
 const STEP_UP = "insufficient_user_authentication";
 /** The codes that end a session. Any other answer leaves it, since a server may be mistaken. */
@@ -313,7 +314,9 @@ export function createSession(options = {}) {
     // Whoever lost a race may be refused, and has what the winner stored.
     if ((held ?? from) !== from) return;
     const { status, wait, answer: { code } } = reply;
-    if (status === 401 && (ENDS.includes(code) || (code && now() >= from.expires))) {
+    // Where the browser has no cookie any more, no later try finds one.
+    const isOver = ENDS.includes(code) || (byCookie && code === MISSING);
+    if (status === 401 && (isOver || (code && now() >= from.expires))) {
       if (held) return publishEnd(from.login, code);
       // There is no cookie either: not asked again before somebody logs in.
       quietUntil = Infinity;
