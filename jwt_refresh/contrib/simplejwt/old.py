@@ -39,7 +39,7 @@ UNREADABLE = (jwt.InvalidTokenError, ValueError, TypeError, OverflowError, Recur
 
 def setting(name: str) -> Any:
     """Return a setting of simplejwt: of ``SIMPLE_JWT``, which stays while old tokens live."""
-    given: Mapping[str, Any] = getattr(settings, "SIMPLE_JWT", {})
+    given: Mapping[str, Any] = getattr(settings, "SIMPLE_JWT", None) or {}
     if name == "SIGNING_KEY":
         return given.get(name, settings.SECRET_KEY)
     return given.get(name, DEFAULTS[name])
