@@ -11,7 +11,6 @@ from django.contrib.auth import signals
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
-from django.utils.translation import gettext_lazy as _
 from rest_framework import status
 from rest_framework import views as rest
 from rest_framework.authentication import BaseAuthentication
@@ -31,7 +30,7 @@ from .serializers import LoginSerializer, SessionSerializer, TransportLoginSeria
 from .sessions.checking import find, parse_sid, sessions_of, verify
 from .sessions.refreshing import exchange
 from .web.cookies import answer, check_csrf, delete_cookies
-from .web.endpoint import TokenView
+from .web.endpoint import IssuingView, TokenView
 from .web.limits import limit_session
 from .web.transport import (
     body_of,
@@ -65,15 +64,6 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     ):
         exc = refuse(TokenMissing("no authenticator found credentials"))
     return rest.exception_handler(exc, context)
-
-
-class IssuingView(TokenView):
-    """The base of what hands out tokens: not there where the keys can only verify."""
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        if conf.keyring().signing is None:
-            raise NotFound(_("This server verifies tokens, and issues none."))
-        super().initial(request, *args, **kwargs)
 
 
 class LoginView(IssuingView):

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from django.conf import settings as in_force
-from django.core.checks import run_checks
 from django.test import RequestFactory, override_settings
 from pytest_django import Settings
 from rest_framework.authentication import BaseAuthentication
@@ -17,6 +16,7 @@ from rest_framework.authentication import BaseAuthentication
 from jwt_refresh import sessions
 from jwt_refresh.core.keys.generating import generate_private_key, public_half
 from jwt_refresh.models import Session
+from tests.support.complaints import complaints
 from tests.support.devices import PASSWORD, Device
 from tests.support.documents import BLOCKS, TEXTS, block_with
 from tests.support.http import DAY, claims
@@ -63,8 +63,7 @@ def settings_of(code: str) -> dict[str, Any]:
 @pytest.mark.parametrize("code", SETTINGS.values(), ids=SETTINGS)
 def test_a_block_of_settings_passes_the_checks(code: str) -> None:
     with override_settings(USE_TZ=True, **settings_of(code)):
-        found = run_checks(include_deployment_checks=True)
-        ours = {str(message.id): message for message in found if "jwt_refresh." in str(message.id)}
+        ours = {str(message.id): message for message in complaints(deploy=True)}
         assert not [message for message in ours.values() if message.is_serious()]
         if "JWT_REFRESH" in code and "for tests" not in code:
             # The caches of these tests are what the documents warn of.
@@ -112,7 +111,7 @@ def test_the_functions_of_the_readme_serve_as_settings(
     }
     settings.JWT_REFRESH = hooks
     with override_settings(USE_TZ=True):
-        assert not [found for found in run_checks() if "jwt_refresh" in str(found.id)]
+        assert not complaints()
     phone.login()
     content = claims(phone.token)
     assert (content["iss"], content["name"]) == ("https://testserver", phone.user.get_username())

@@ -80,6 +80,7 @@ def exchange(
     idempotency_key: str = "",
     request: HttpRequest | None = None,
     permit: Callable[[], None] = lambda: None,
+    rotates: bool = True,
 ) -> Tokens:
     """Do what ``refresh`` does, for a token that is verified already, and for our own endpoint.
 
@@ -91,13 +92,16 @@ def exchange(
     ``permit`` is called once, after the verdict, where tokens are about to be handed out; what it
     raises refuses the request, and nothing is changed. A limit before the verdict would let a
     thief who spends all tries hide the token that betrays him.
+
+    ``rotates`` is off for clients that keep one refresh token until it ends: the row stays as it
+    is, and so does the token. A thief who has it too is not found out.
     """
     if len(idempotency_key) > MAX_IDEMPOTENCY_KEY:
         raise InvalidRequest("Idempotency-Key is too long")
     key_hashes = _key_hashes(idempotency_key)
     # Once for all rounds: a race that is lost is no try of the client's.
     permit_once = cache(permit)
-    return in_rounds(lambda: _exchange(claims, key_hashes, request, permit_once))
+    return in_rounds(lambda: _exchange(claims, key_hashes, request, permit_once, rotates))
 
 
 def _exchange(
@@ -105,6 +109,7 @@ def _exchange(
     key_hashes: list[str],
     request: HttpRequest | None,
     permit: Callable[[], None],
+    rotates: bool,
 ) -> Tokens | None:
     """Take one round of a refresh; ``None`` where somebody else changed the row meanwhile."""
     joined = in_transaction()
@@ -121,7 +126,7 @@ def _exchange(
             events.after_request(lambda: _end_reused(session, claims, request))
         raise
     permit()
-    if act is Act.REISSUE:
+    if act is Act.REISSUE or not rotates:
         tokens: Tokens | None = tokens_of(session, now, request)
     else:
         tokens = _swap(session, act, now, key_hashes, request)

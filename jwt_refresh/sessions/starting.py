@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, IntegrityError, connections, transaction
 from django.http import HttpRequest
 from django.utils import timezone
@@ -91,6 +93,43 @@ def _tell_logged_in(user: Any, request: Any) -> None:
         if in_transaction() or rows.exists():
             raise
         raise UserInactive("deleted during login") from None
+
+
+def adopt(
+    user: Any,
+    request: HttpRequest | Request | None,
+    *,
+    sid: UUID,
+    jti: str,
+    issued_at: datetime,
+    expires_at: datetime,
+) -> Session:
+    """Start a session whose current token is one that another package has issued.
+
+    No login: ``last_login`` stays, and the session has started when that token was issued, so that
+    a view which asks for a recent login asks for one. ``SESSION_LIFETIME`` counts from now, and
+    ``MAX_SESSIONS`` waits for the next login. ``sid`` and ``jti``, 32 characters at most, are made
+    of that token; the instants are whole seconds in the past and at its end. Two statements, in
+    the caller's transaction.
+
+    Raises ``IntegrityError`` where there is such a session, and ``ImproperlyConfigured`` where the
+    settings ask for the sliding style: the token would authenticate.
+    """
+    now, plain = timezone.now(), plain_of(request)
+    lifetimes = lifetimes_of(user, request)
+    if lifetimes.refresh_lifetime is None:
+        raise ImproperlyConfigured(
+            "A refresh token of another package needs a session in pair style: set "
+            "JWT_REFRESH['REFRESH_LIFETIME']."
+        )
+    session = _new_session(user, lifetimes, plain, (), now)
+    session.pk, session.current_jti = sid, jti
+    session.started_at = session.issued_at = session.rotated_at = issued_at
+    session.expires_at = min(expires_at, session.ends_at or expires_at)
+    session.save(using=write_alias(), force_insert=True)
+    record(session, issued_at)
+    events.started(session, plain)
+    return session
 
 
 def _as_written(user: Any) -> Any:

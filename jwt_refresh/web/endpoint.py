@@ -18,6 +18,7 @@ from rest_framework import views as rest
 from rest_framework.exceptions import (
     APIException,
     ErrorDetail,
+    NotFound,
     ParseError,
     UnsupportedMediaType,
 )
@@ -27,6 +28,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from jwt_refresh.conf import conf
 from jwt_refresh.exceptions import InvalidRequest, TokenError
 from jwt_refresh.sealing import sealed
 from jwt_refresh.stores.database import is_away, unavailable
@@ -105,6 +107,15 @@ class TokenView(rest.APIView):
         if isinstance(exc, APIException) and isinstance(exc.detail, str):
             exc.detail = {"detail": exc.detail, "code": ErrorDetail(str(exc.detail.code))}
         return super().handle_exception(exc)
+
+
+class IssuingView(TokenView):
+    """The base of what hands out tokens: not there where the keys can only verify."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if conf.keyring().signing is None:
+            raise NotFound(_("This server verifies tokens, and issues none."))
+        super().initial(request, *args, **kwargs)
 
 
 def _read_body(request: Any) -> None:

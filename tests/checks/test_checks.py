@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
-from django.core.checks import ERROR, INFO, WARNING, run_checks
+from django.core.checks import ERROR, INFO, WARNING
 from django.db import models
 from django.http import HttpRequest
 from django.urls import include, path
@@ -23,6 +23,7 @@ from jwt_refresh.checks.cookies import check_path
 from jwt_refresh.checks.rules import check_user_id
 from jwt_refresh.conf import Conf
 from jwt_refresh.models import Session
+from tests.support.complaints import complaints
 from tests.support.forging import segment
 from tests.support.key_pairs import private_jwk, private_key, private_pem, public_jwk, public_pem
 
@@ -338,13 +339,8 @@ def aware(settings: Settings) -> None:
     settings.USE_TZ = True
 
 
-def found() -> list[Any]:
-    """What the checks of this app say, as ``manage.py check`` runs them."""
-    return [message for message in run_checks() if str(message.id).startswith("jwt_refresh.")]
-
-
 def ids(messages: Sequence[Any] | None = None) -> list[str]:
-    given = found() if messages is None else messages
+    given = complaints() if messages is None else messages
     return [message.id.removeprefix("jwt_refresh.") for message in given]
 
 
@@ -353,11 +349,11 @@ def test_nothing_is_said_of_settings_that_are_fine(
     settings: Settings, given: dict[str, Any]
 ) -> None:
     settings.JWT_REFRESH = given
-    assert found() == []
+    assert complaints() == []
 
 
 def test_nothing_is_said_where_nothing_is_set() -> None:
-    assert found() == []
+    assert complaints() == []
 
 
 @pytest.mark.parametrize(("expected", "name", "given"), BROKEN)
@@ -365,7 +361,7 @@ def test_a_broken_rule_is_named_with_its_key_and_the_mend(
     settings: Settings, expected: str, name: str, given: dict[str, Any]
 ) -> None:
     settings.JWT_REFRESH = given
-    (message,) = found()
+    (message,) = complaints()
     assert message.id == f"jwt_refresh.{expected}"
     assert message.level == (ERROR if expected.startswith("E") else WARNING)
     assert repr(name) in message.msg
@@ -377,7 +373,7 @@ def test_a_wrong_type_is_named_with_the_right_one(
     settings: Settings, name: str, value: object, takes: str
 ) -> None:
     settings.JWT_REFRESH = {name: value}
-    (message,) = found()
+    (message,) = complaints()
     assert message.id == "jwt_refresh.E002"
     assert repr(name) in message.msg
     assert message.hint == f"It takes {takes}."
@@ -392,7 +388,7 @@ def test_every_setting_has_a_type(settings: Settings, name: str) -> None:
 @pytest.mark.parametrize("given", [None, [], "LIFETIME", {"LIFETIME"}])
 def test_settings_that_are_no_dict_are_an_error(settings: Settings, given: object) -> None:
     settings.JWT_REFRESH = given
-    (message,) = found()
+    (message,) = complaints()
     assert (message.id, message.level) == ("jwt_refresh.E002", ERROR)
     assert "JWT_REFRESH must be a dict" in message.msg
 
@@ -400,14 +396,14 @@ def test_settings_that_are_no_dict_are_an_error(settings: Settings, given: objec
 @pytest.mark.parametrize("misspelt", ["LIFE_TIME", "lifetime", "LIFTIME", " LIFETIME"])
 def test_a_misspelt_key_gets_the_right_spelling(settings: Settings, misspelt: str) -> None:
     settings.JWT_REFRESH = {misspelt: MINUTE}
-    (message,) = found()
+    (message,) = complaints()
     assert message.hint == "Did you mean 'LIFETIME'?"
 
 
 @pytest.mark.parametrize("unknown", ["BLACKLIST_AFTER", 7, None])
 def test_a_key_that_is_like_none_gets_the_list_of_keys(settings: Settings, unknown: object) -> None:
     settings.JWT_REFRESH = {unknown: True}
-    (message,) = found()
+    (message,) = complaints()
     assert message.id == "jwt_refresh.E001"
     assert repr(unknown) in message.msg
     assert message.hint == f"Known: {', '.join(sorted(Conf.__annotations__))}."
@@ -430,19 +426,19 @@ def test_a_secret_key_that_is_short_for_its_algorithm_is_a_warning(
 ) -> None:
     settings.JWT_REFRESH = {"ALGORITHM": algorithm}
     settings.SECRET_KEY = (GOOD * 2)[:least]
-    assert found() == []
+    assert complaints() == []
     settings.SECRET_KEY = settings.SECRET_KEY[1:]
-    (message,) = found()
+    (message,) = complaints()
     assert (message.id, message.level) == ("jwt_refresh.W001", WARNING)
     assert "SECRET_KEY" in message.msg
     assert str(least) in message.hint
     settings.JWT_REFRESH = {"ALGORITHM": algorithm, "SECRET": GOOD * 2}
-    assert found() == []
+    assert complaints() == []
 
 
 def test_secret_key_itself_as_secret_is_a_warning(settings: Settings) -> None:
     settings.JWT_REFRESH = {"SECRET": [GOOD, settings.SECRET_KEY]}
-    (message,) = found()
+    (message,) = complaints()
     assert (message.id, message.level) == ("jwt_refresh.W002", WARNING)
     assert "'SECRET'" in message.msg
     assert "derived" in message.hint
@@ -471,7 +467,7 @@ def test_a_user_model_whose_password_leaves_no_trace_is_a_warning(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delattr(AbstractBaseUser, "get_session_auth_hash")
-    (message,) = found()
+    (message,) = complaints()
     assert (message.id, message.level) == ("jwt_refresh.W004", WARNING)
     assert message.msg.startswith(get_user_model()._meta.label)
     assert "AbstractBaseUser" in message.hint
@@ -484,7 +480,7 @@ class Apart:
 
 def test_sessions_apart_from_their_users_are_an_error(settings: Settings) -> None:
     settings.DATABASE_ROUTERS = [f"{__name__}.Apart"]
-    (message,) = found()
+    (message,) = complaints()
     assert (message.id, message.level) == ("jwt_refresh.E012", ERROR)
     assert "router" in message.hint
 
@@ -495,19 +491,19 @@ def test_naive_times_are_an_error_where_clocks_are_set(
 ) -> None:
     settings.TIME_ZONE = zone
     settings.USE_TZ = False
-    (message,) = found()
+    (message,) = complaints()
     assert (message.id, message.level) == ("jwt_refresh.E018", ERROR)
     assert "USE_TZ" in message.msg
     assert "USE_TZ to True" in message.hint
     settings.USE_TZ = True
-    assert not found()
+    assert not complaints()
 
 
 @pytest.mark.parametrize("zone", ["Asia/Seoul", "UTC"])
 def test_naive_times_are_a_warning_where_they_are_not(settings: Settings, zone: str) -> None:
     settings.TIME_ZONE = zone
     settings.USE_TZ = False
-    (message,) = found()
+    (message,) = complaints()
     assert (message.id, message.level) == ("jwt_refresh.W005", WARNING)
     assert "USE_TZ" in message.msg
     assert "ambiguous" in message.hint
@@ -526,12 +522,12 @@ def test_a_retry_window_that_stateless_services_never_close_is_a_warning(
     settings.CACHES = settings.CACHES | {"shared": {"BACKEND": SHARED_CACHE, "LOCATION": "cache"}}
     for name, value in given.items():
         setattr(settings, name, value)
-    (message,) = found()
+    (message,) = complaints()
     assert (message.id, message.level) == ("jwt_refresh.W008", WARNING)
     assert "'RETRY_WINDOW'" in message.msg
     assert "REFRESH_GRACE" in message.hint
     settings.JWT_REFRESH = given.get("JWT_REFRESH", {}) | {"RETRY_WINDOW": MINUTE / 2}
-    assert found() == []
+    assert complaints() == []
 
 
 @pytest.mark.parametrize("backend", ["dummy.DummyCache", "locmem.LocMemCache"])
@@ -548,7 +544,7 @@ def test_a_denylist_that_nobody_else_sees_is_a_warning(settings: Settings, backe
 
 def test_where_logins_are_counted_the_proxies_must_be_known(settings: Settings) -> None:
     settings.REST_FRAMEWORK = {}
-    (message,) = found()
+    (message,) = complaints()
     assert (message.id, message.level) == ("jwt_refresh.W026", WARNING)
     assert "NUM_PROXIES" in message.msg
     assert message.hint
@@ -560,7 +556,7 @@ def test_where_no_login_is_counted_proxies_do_not_matter(
 ) -> None:
     settings.REST_FRAMEWORK = {}
     settings.JWT_REFRESH = given
-    assert found() == []
+    assert complaints() == []
 
 
 @pytest.mark.parametrize("given", [{"ALGORITHM": "none"}, SIGNER | {"PRIVATE_KEYS": failing}])
@@ -569,14 +565,14 @@ def test_of_keys_that_do_not_serve_no_proxy_is_the_fault(
 ) -> None:
     settings.REST_FRAMEWORK = {}
     settings.JWT_REFRESH = given
-    assert len(found()) == 1
+    assert len(complaints()) == 1
     assert ids() != ["W026"]
 
 
 @pytest.mark.parametrize("given", [-1, "1", 1.0, True, [1]])
 def test_what_is_no_number_of_proxies_is_an_error(settings: Settings, given: object) -> None:
     settings.REST_FRAMEWORK = {"NUM_PROXIES": given}
-    (message,) = found()
+    (message,) = complaints()
     assert (message.id, message.level) == ("jwt_refresh.E030", ERROR)
     assert "NUM_PROXIES" in message.msg
     assert message.hint
@@ -648,7 +644,7 @@ def test_a_name_that_is_none_or_taken_is_named(settings: Settings, name: str) ->
 def test_no_cookie_of_django_is_overwritten(settings: Settings, name: str) -> None:
     settings.JWT_REFRESH = COOKIE
     setattr(settings, name, "access-token")
-    (message,) = found()
+    (message,) = complaints()
     assert (message.id, message.level) == ("jwt_refresh.E031", ERROR)
     assert name in message.msg
 
@@ -660,7 +656,7 @@ def test_a_prefix_names_each_attribute_that_breaks_it(settings: Settings) -> Non
         "COOKIE_PATH": "/auth/",
         "COOKIE_DOMAIN": "example.com",
     }
-    (message,) = found()
+    (message,) = complaints()
     for name in ("'COOKIE_SECURE': True", "'COOKIE_PATH': '/'", "'COOKIE_DOMAIN': None"):
         assert name in message.hint
 
@@ -668,7 +664,7 @@ def test_a_prefix_names_each_attribute_that_breaks_it(settings: Settings) -> Non
 def test_where_the_endpoints_are_for_others_to_say_no_path_is_wrong(settings: Settings) -> None:
     settings.JWT_REFRESH = COOKIE | {"COOKIE_PATH": "/api/"}
     settings.ROOT_URLCONF = __name__
-    assert found() == []
+    assert complaints() == []
     del settings.ROOT_URLCONF
     assert [*check_path()] == []
 
@@ -721,15 +717,13 @@ def found_at_deployment(settings: Settings, given: dict[str, Any]) -> list[Any]:
     """What ``manage.py check --deploy`` says beyond what ``check`` does."""
     for name, value in (DEPLOYED | given).items():
         setattr(settings, name, value)
-    messages = run_checks(include_deployment_checks=True)
-    ours = [message for message in messages if str(message.id).startswith("jwt_refresh.")]
-    return [message for message in ours if message not in found()]
+    return [message for message in complaints(deploy=True) if message not in complaints()]
 
 
 @pytest.mark.parametrize("given", SAFE)
 def test_nothing_is_said_of_what_can_be_deployed(settings: Settings, given: dict[str, Any]) -> None:
     assert found_at_deployment(settings, given) == []
-    assert found() == []
+    assert complaints() == []
 
 
 @pytest.mark.parametrize(("expected", "name", "given"), RISKY)
@@ -740,7 +734,7 @@ def test_what_is_unsafe_where_others_reach_it_is_a_warning(
     assert (message.id, message.level) == (f"jwt_refresh.{expected}", WARNING)
     assert name in message.msg
     assert message.hint
-    assert found() == []
+    assert complaints() == []
 
 
 @pytest.mark.parametrize(
@@ -850,7 +844,7 @@ def test_no_value_is_ever_shown(
     settings: Settings, given: object, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.JWT_REFRESH = given
-    messages = found()
+    messages = complaints()
     assert messages
     assert "hunter2" not in repr(messages) + caplog.text
 
@@ -860,14 +854,14 @@ def test_secret_key_is_never_shown(settings: Settings) -> None:
     assert ids() == ["W001"]
     settings.JWT_REFRESH = {"SECRET": "hunter2"}
     assert ids() == ["E004", "W002"]
-    assert "hunter2" not in repr(found())
+    assert "hunter2" not in repr(complaints())
 
 
 def test_a_pem_in_the_place_of_a_list_is_not_shown(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.JWT_REFRESH = {"ALGORITHM": "EdDSA", "PRIVATE_KEYS": private_pem(ED)}
-    messages = found()
+    messages = complaints()
     assert ids(messages) == ["E014", "E010"]
     assert not any(
         line in repr(messages) + caplog.text for line in private_pem(ED).splitlines()[1:-1]

@@ -13,7 +13,6 @@ from typing import Any, get_args
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.test import Client, override_settings
@@ -28,6 +27,7 @@ from jwt_refresh.conf import conf
 from jwt_refresh.lifetimes import Lifetimes
 from jwt_refresh.models import Session
 from jwt_refresh.sessions import checking
+from tests.support.complaints import complaints
 from tests.support.devices import PASSWORD
 from tests.support.key_pairs import (
     EC,
@@ -270,12 +270,6 @@ def user(db: None) -> Any:
     return user
 
 
-def complaints(*, deploy: bool = False) -> list[Any]:
-    with override_settings(USE_TZ=True):
-        messages = run_checks(include_deployment_checks=deploy)
-    return [found for found in messages if str(found.id).startswith("jwt_refresh.")]
-
-
 def names_a_key(text: str, given: dict[Any, Any]) -> bool:
     return any(repr(name) in text or f"{name} " in text for name in given)
 
@@ -319,7 +313,7 @@ def use_or_name(user: Any, given: dict[Any, Any]) -> None:
 
 def odd(user: Any) -> Callable[[dict[Any, Any]], None]:
     def check(given: dict[Any, Any]) -> None:
-        with override_settings(JWT_REFRESH=given):
+        with override_settings(JWT_REFRESH=given, USE_TZ=True):
             found = complaints()
             serious = [message for message in found if message.is_serious()]
             for message in [*found, *complaints(deploy=True)]:

@@ -15,8 +15,10 @@ from django.db.models import F, QuerySet
 from django.test import Client
 
 from jwt_refresh import sessions
+from jwt_refresh.contrib.simplejwt.exchanging import refreshable
 from jwt_refresh.models import Session
 from jwt_refresh.sessions import checking
+from jwt_refresh.sessions.refreshing import exchange
 from tests.support.devices import PASSWORD, Device
 
 HASHERS = [f"django.contrib.auth.hashers.{name}PasswordHasher" for name in ("MD5", "PBKDF2")]
@@ -62,6 +64,13 @@ def login(user: Any) -> Answer:
 
 def refresh(encoded: str, **headers: str) -> Answer:
     return answer(device_of().refresh(encoded, **headers))
+
+
+def move_in(encoded: str) -> str:
+    """Present a refresh token of simplejwt; return the one that takes its place."""
+    token = exchange(refreshable(encoded, None)).refresh_token
+    assert token is not None
+    return token
 
 
 def logout(encoded: str) -> Answer:

@@ -1,0 +1,32 @@
+"""The errors of ours in the shape in which front ends of simplejwt read them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jwt_refresh.exceptions import InvalidCredentials, PasswordChanged, TokenError, UserInactive
+from jwt_refresh.web.transport import Refusal, refuse
+
+NOT_VALID = "token_not_valid"
+NO_ACCOUNT = "no_active_account"
+
+
+def refusal(error: TokenError, *, guards: bool = False) -> Refusal:
+    """Make the HTTP error that is sent because of ``error``, and log why.
+
+    A 401 has the code of simplejwt: of its endpoints, or of its class that ``guards`` views, which
+    also says ``messages``. Other errors, which simplejwt does not know, are ours.
+    """
+    answer: Any = refuse(error)
+    if answer.status_code != 401:
+        return answer  # type: ignore[no-any-return]
+    sentence, code = answer.detail["detail"], NOT_VALID
+    if isinstance(error, InvalidCredentials | UserInactive):
+        code = error.code if guards else NO_ACCOUNT
+    elif guards and isinstance(error, PasswordChanged):
+        code = error.code
+    answer.detail = {"detail": sentence, "code": code}
+    if guards and code == NOT_VALID:
+        told = {"token_class": "AccessToken", "token_type": "access", "message": sentence}
+        answer.detail["messages"] = [told]
+    return answer  # type: ignore[no-any-return]

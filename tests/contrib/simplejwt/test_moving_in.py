@@ -1,0 +1,411 @@
+"""A front end of simplejwt goes on, with the tokens that it holds, after the project has moved."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from hashlib import md5
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ImproperlyConfigured
+from pytest_django import Settings
+
+from jwt_refresh import sessions
+from jwt_refresh.contrib.simplejwt import blacklist, exchanging
+from jwt_refresh.contrib.simplejwt import old as old_tokens
+from jwt_refresh.contrib.simplejwt.models import ExchangedToken
+from jwt_refresh.models import IssuedToken, Session
+from tests.support.devices import PASSWORD, make_user
+from tests.support.http import DAY, MINUTE, claims
+from tests.support.statements import statements
+from tests.support.told import Told, names
+
+from .conftest import Blacklist
+from .front import FrontEnd, old_token
+
+
+@pytest.mark.django_db(transaction=True, databases="__all__")
+@pytest.mark.usefixtures("atomic_requests")
+def test_nobody_logs_in_again(tab: FrontEnd, ann: Any, clock: Any) -> None:
+    assert tab.who().json() == {"name": ann.get_username(), "user_id": str(ann.pk)}
+    for _ in range(3):
+        assert tab.refresh().json().keys() == {"access", "refresh"}
+        assert tab.who().json() == {"name": ann.get_username(), "user_id": str(ann.pk)}
+        clock.shift(10 * DAY)
+    assert Session.objects.get().generation == 3
+
+
+def test_who_logs_in_anew_sees_the_same_shapes(tab: FrontEnd, ann: Any) -> None:
+    assert tab.login().json().keys() == {"access", "refresh"}
+    assert tab.who().status_code == tab.refresh().status_code == tab.who().status_code == 200
+    assert (tab.verify(tab.access).json(), tab.verify(tab.refresh_token).json()) == ({}, {})
+    assert tab.logout().json() == {}
+    assert {said(it) for it in (tab.refresh(), tab.who(), tab.verify(tab.access))} == {
+        (401, "token_not_valid")
+    }
+
+
+def said(response: Any) -> tuple[int, str]:
+    return response.status_code, response.json()["code"]
+
+
+def test_a_second_tab_and_a_lost_answer_get_the_same_successor(tab: FrontEnd, clock: Any) -> None:
+    old = tab.refresh_token
+    first = claims(tab.refresh(old).json()["refresh"])["jti"]
+    assert claims(tab.refresh(old).json()["refresh"])["jti"] == first
+    clock.shift(MINUTE)
+    assert claims(tab.refresh(old).json()["refresh"])["jti"] != first
+    assert Session.objects.count() == 1
+
+
+def test_a_lost_answer_is_given_again_past_the_end_of_the_old_token(ann: Any, clock: Any) -> None:
+    tab = FrontEnd(ann, refresh=old_token(ann))
+    old = tab.refresh_token
+    clock.shift(DAY - 1)
+    tab.refresh(old)
+    clock.shift(MINUTE)
+    assert tab.refresh(old).status_code == 200
+
+
+@pytest.mark.django_db(transaction=True, databases="__all__")
+@pytest.mark.usefixtures("atomic_requests")
+def test_a_thief_of_an_old_token_is_found_out(tab: FrontEnd, clock: Any, told: Told) -> None:
+    old = tab.refresh_token
+    tab.refresh()
+    assert tab.who().status_code == 200
+    clock.shift(10 * MINUTE)
+    assert said(FrontEnd(tab.user).refresh(old)) == (401, "token_not_valid")
+    assert said(tab.refresh()) == (401, "token_not_valid")
+    assert Session.objects.get().revoked_reason == "reuse"
+    assert names(told) == ["started", "refreshed", "reuse", "revoked"]
+
+
+def test_the_session_is_as_old_as_the_token(ann: Any, clock: Any, settings: Settings) -> None:
+    settings.JWT_REFRESH |= {"SESSION_LIFETIME": timedelta(days=30), "MAX_SESSIONS": 1}
+    other = sessions.start(ann).session
+    tab = FrontEnd(ann, refresh=old_token(ann))
+    held = claims(tab.refresh_token)
+    clock.shift(DAY / 2)
+    tab.refresh()
+    session = Session.objects.exclude(pk=other.pk).get()
+    assert claims(tab.access)["auth_time"] == held["iat"] == session.started_at.timestamp()
+    assert session.ends_at is not None
+    assert session.ends_at.timestamp() == held["iat"] + DAY / 2 + 30 * DAY
+    assert IssuedToken.objects.get(session=session, generation=0).issued_at == session.started_at
+    # Whoever is logged in elsewhere is so after the move.
+    assert Session.objects.live().count() == 2
+    ann.refresh_from_db()
+    assert ann.last_login == other.user.last_login
+
+
+def test_an_end_of_all_sessions_comes_before_that_of_the_token(
+    ann: Any, clock: Any, settings: Settings
+) -> None:
+    settings.JWT_REFRESH |= {"SESSION_LIFETIME": timedelta(hours=1)}
+    tab = FrontEnd(ann, refresh=old_token(ann))
+    tab.refresh()
+    assert Session.objects.get().expires_at.timestamp() == claims(old_token(ann))["iat"] + 3600
+
+
+@pytest.mark.parametrize("claim", [{"exp": 10**30}, {"iat": None}, {"iat": 0}, {"iat": -1}])
+def test_odd_times_of_an_old_token_do_no_harm(ann: Any, claim: dict[str, Any]) -> None:
+    tab = FrontEnd(ann, refresh=old_token(ann, **claim))
+    assert (tab.refresh().status_code, tab.refresh().status_code) == (200, 200)
+
+
+def test_the_first_exchange_is_as_many_statements_as_promised(
+    ann: Any, blacklisting: Blacklist
+) -> None:
+    tab = FrontEnd(ann, refresh=old_token(ann))
+    old = tab.refresh_token
+    blacklist.has_blacklisted("any")
+    refresh = 3
+    with statements(8 + refresh):
+        tab.refresh()
+    again = 1
+    with statements(1 + again):
+        tab.refresh(old)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_old_token_is_verified_by_what_became_of_it(tab: FrontEnd, clock: Any) -> None:
+    old = tab.refresh_token
+    assert tab.verify(tab.access).status_code == tab.verify(old).status_code == 200
+    assert tab.refresh(old).status_code == tab.verify(old).status_code == tab.who().status_code
+    clock.shift(10 * MINUTE)
+    assert said(tab.verify(old)) == (401, "token_not_valid")
+    assert tab.refresh().status_code == 200
+
+
+def test_a_logout_after_the_end_of_everything_is_none(tab: FrontEnd) -> None:
+    tab.login()
+    Session.objects.all().delete()
+    assert tab.logout().status_code == 200
+
+
+# A token that is over
+
+
+@pytest.mark.parametrize("kind", ["refresh", "access"])
+def test_an_expired_token_of_either_kind_is_refused(ann: Any, clock: Any, kind: str) -> None:
+    tab = FrontEnd(ann, access=old_token(ann, "access"), refresh=old_token(ann))
+    clock.shift(DAY)
+    if kind == "refresh":
+        answers = [tab.refresh(), tab.logout(), tab.verify(tab.refresh_token)]
+    else:
+        answers = [tab.who(), tab.verify(tab.access)]
+    assert {said(it) for it in answers} == {(401, "token_not_valid")}
+    assert not Session.objects.exists()
+
+
+def test_the_leeway_of_simplejwt_counts(ann: Any, clock: Any, settings: Settings) -> None:
+    tab = FrontEnd(ann, access=old_token(ann, "access"))
+    clock.shift(5 * MINUTE)
+    assert said(tab.who()) == (401, "token_not_valid")
+    for leeway in (1, 1.0, timedelta(seconds=1)):
+        settings.SIMPLE_JWT = {"LEEWAY": leeway}
+        assert tab.who().status_code == 200
+    settings.SIMPLE_JWT = {"LEEWAY": None}
+    assert said(tab.who()) == (401, "token_not_valid")
+
+
+def test_a_token_that_was_logged_out_stays_so_when_its_session_is_purged(tab: FrontEnd) -> None:
+    assert tab.logout().status_code == 200
+    sessions.purge()
+    assert not Session.objects.exists()
+    assert said(tab.refresh()) == said(tab.verify(tab.refresh_token)) == (401, "token_not_valid")
+    assert tab.logout().status_code == 401
+    assert not Session.objects.exists()
+    assert str(ExchangedToken.objects.get()) == str(ExchangedToken.objects.get().sid)
+
+
+def test_a_blacklisted_token_gets_no_session(tab: FrontEnd, blacklisting: Blacklist) -> None:
+    blacklisting.note(7, claims(tab.refresh_token)["jti"])
+    assert tab.verify(tab.refresh_token).status_code == 200
+    blacklisting.add(7)
+    assert said(tab.refresh()) == said(tab.verify(tab.refresh_token)) == (401, "token_not_valid")
+    assert not Session.objects.exists()
+
+
+def test_an_exchanged_token_is_blacklisted_for_those_who_go_back(
+    tab: FrontEnd, blacklisting: Blacklist
+) -> None:
+    blacklisting.note(7, claims(tab.refresh_token)["jti"])
+    blacklisting.note(8, "another")
+    tab.refresh()
+    assert blacklisting.numbers == [7]
+    assert tab.refresh().status_code == 200
+
+
+@pytest.mark.parametrize("inactive", [True, False])
+def test_whoever_is_inactive_or_gone_is_refused(tab: FrontEnd, ann: Any, inactive: bool) -> None:
+    if inactive:
+        get_user_model()._default_manager.update(is_active=False)
+    else:
+        ann.delete()
+    assert said(tab.who()) == (401, "user_inactive")
+    assert said(tab.refresh()) == (401, "no_active_account")
+
+
+def test_a_new_password_counts_where_simplejwt_was_set_to_see_it(
+    ann: Any, settings: Settings
+) -> None:
+    settings.SIMPLE_JWT |= {"CHECK_REVOKE_TOKEN": True, "REVOKE_TOKEN_CLAIM": "pw"}
+    digest = md5(ann.password.encode()).hexdigest().upper()
+    tab = FrontEnd(
+        ann, access=old_token(ann, "access", pw=digest), refresh=old_token(ann, pw=digest)
+    )
+    assert (tab.who().status_code, tab.refresh(tab.refresh_token).status_code) == (200, 200)
+    ann.set_password("another one")
+    ann.save()
+    other = old_token(ann, "access", pw=digest)
+    assert said(tab.who(other)) == (401, "password_changed")
+    assert said(tab.refresh(old_token(ann, pw=digest))) == (401, "token_not_valid")
+
+
+# Clients that never take another refresh token
+
+
+def test_a_front_end_that_keeps_its_token_goes_on_till_its_end(
+    tab: FrontEnd, clock: Any, settings: Settings
+) -> None:
+    settings.SIMPLE_JWT = {}
+    old = tab.refresh_token
+    for _ in range(4):
+        assert tab.refresh(old).json().keys() == {"access"}
+        assert tab.who().status_code == 200
+        clock.shift(5 * 60 * MINUTE)
+    session = Session.objects.get()
+    assert (session.generation, session.state) == (0, "live")
+    clock.shift(5 * 60 * MINUTE)
+    assert said(tab.refresh(old)) == (401, "token_not_valid")
+    tab.login()
+    assert tab.refresh().json().keys() == {"access"}
+
+
+# Tokens that are none
+
+
+FORGERIES: dict[str, dict[str, Any]] = {
+    "without an end": {"exp": None},
+    "with an end that is no number": {"exp": "soon"},
+    "without an id": {"jti": None},
+    "of another type": {"token_type": "sliding"},
+    "without a type": {"token_type": None},
+    "that names nobody": {"user_id": None},
+    "that names a list": {"user_id": [1]},
+    "that names no number": {"user_id": "ann"},
+    "that is not valid yet": {"nbf": 2**40},
+    "for another audience": {"aud": "somebody"},
+}
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_a_token_is_refused(ann: Any, settings: Settings, name: str) -> None:
+    if name == "for another audience":
+        settings.SIMPLE_JWT |= {"AUDIENCE": "us"}
+    tab = FrontEnd(
+        ann,
+        access=old_token(ann, "access", **FORGERIES[name]),
+        refresh=old_token(ann, **FORGERIES[name]),
+    )
+    assert {said(it) for it in (tab.who(), tab.refresh(), tab.logout())} == {
+        (401, "token_not_valid")
+    }
+    assert not Session.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x",
+        "a.b.c",
+        "..",
+        "é.é.é",
+        "W3t9XQ." * 2,
+        "[" * 5000 + ".a.b",
+        "a" * 9000,
+        "eyJhbGciOiJub25lIn0.e30.",
+    ],
+)
+def test_any_text_is_refused(ann: Any, text: str) -> None:
+    tab = FrontEnd(ann, refresh=text)
+    responses = (tab.refresh(), tab.logout(), tab.verify(text))
+    assert {said(it) for it in responses} == {(401, "token_not_valid")}
+
+
+def test_kinds_are_not_confused(tab: FrontEnd, settings: Settings) -> None:
+    assert said(tab.who(tab.refresh_token)) == (401, "token_not_valid")
+    assert said(tab.refresh(tab.access)) == (401, "token_not_valid")
+    settings.SIMPLE_JWT |= {"TOKEN_TYPE_CLAIM": None, "JTI_CLAIM": None}
+    assert tab.refresh(old_token(tab.user, "other", jti=None)).status_code == 200
+
+
+def test_a_token_of_the_sliding_style_is_no_refresh_token(
+    tab: FrontEnd, settings: Settings
+) -> None:
+    pair, settings.JWT_REFRESH = settings.JWT_REFRESH, {}
+    token = sessions.start(tab.user).access_token
+    settings.JWT_REFRESH = pair
+    assert said(tab.refresh(token)) == (401, "token_not_valid")
+
+
+@pytest.mark.parametrize("path", ["token/", "token/refresh/", "token/verify/", "token/blacklist/"])
+@pytest.mark.parametrize("body", [{}, {"refresh": [], "token": {}}, {"refresh": "", "token": ""}])
+def test_what_is_missing_is_named(tab: FrontEnd, path: str, body: Any) -> None:
+    wanted = {"token/": {tab.user.USERNAME_FIELD, "password"}, "token/verify/": {"token"}}
+    response = tab.post(path, body)
+    assert response.status_code == 400
+    assert response.json().keys() == wanted.get(path, {"refresh"})
+
+
+def test_a_wrong_password_has_the_code_of_simplejwt(tab: FrontEnd) -> None:
+    assert said(tab.login("wrong")) == (401, "no_active_account")
+    assert tab.login(PASSWORD).status_code == 200
+
+
+def test_other_errors_are_ours(tab: FrontEnd) -> None:
+    assert said(tab.post("token/refresh/", [])) == (400, "invalid_request")
+    for _ in range(10):
+        tab.login("wrong")
+    assert said(tab.login("wrong")) == (429, "throttled")
+
+
+def test_a_view_says_messages(tab: FrontEnd) -> None:
+    answer = tab.who("x").json()
+    sentence = "The token is not valid."
+    assert answer == {
+        "detail": sentence,
+        "code": "token_not_valid",
+        "messages": [{"token_class": "AccessToken", "token_type": "access", "message": sentence}],
+    }
+    assert tab.http.get("/who/").status_code == 401
+
+
+# Races
+
+
+def test_a_token_that_is_exchanged_meanwhile_has_one_session(
+    tab: FrontEnd, monkeypatch: pytest.MonkeyPatch, blacklisting: Blacklist
+) -> None:
+    """Between the look for its session and the insert, at each point."""
+    blacklisting.note(7, claims(tab.refresh_token)["jti"])
+    old, racer = tab.refresh_token, FrontEnd(tab.user)
+    read, add = old_tokens.user_of, exchanging._check_unused
+
+    def before(content: Any) -> Any:
+        monkeypatch.undo()
+        assert racer.refresh(old).status_code == 200
+        return read(content)
+
+    monkeypatch.setattr(old_tokens, "user_of", before)
+    assert tab.refresh(old).status_code == 200
+    assert claims(tab.refresh_token)["jti"] == claims(racer.refresh_token)["jti"]
+
+    old = old_token(tab.user)
+
+    def after(*given: Any) -> None:
+        monkeypatch.undo()
+        add(*given)
+        assert racer.refresh(old).status_code == 200
+
+    monkeypatch.setattr(exchanging, "_check_unused", after)
+    assert tab.refresh(old).status_code == 200
+    assert claims(tab.refresh_token)["jti"] == claims(racer.refresh_token)["jti"]
+    assert Session.objects.count() == 2
+
+
+def test_a_sliding_style_for_one_login_is_named(tab: FrontEnd, settings: Settings) -> None:
+    settings.JWT_REFRESH = {}
+    with pytest.raises(ImproperlyConfigured, match="pair style"):
+        tab.refresh()
+    assert not ExchangedToken.objects.exists()
+
+
+def test_other_keys_and_algorithms(ann: Any, settings: Settings) -> None:
+    key = ed25519.Ed25519PrivateKey.generate()
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    settings.SIMPLE_JWT |= {
+        "ALGORITHM": "EdDSA",
+        "VERIFYING_KEY": public.decode(),
+        "ISSUER": "us",
+        "USER_ID_FIELD": ann.USERNAME_FIELD,
+        "USER_ID_CLAIM": "name",
+    }
+    content = claims(old_token(ann, name=ann.get_username(), iss="us"))
+    tab = FrontEnd(ann, refresh=jwt.encode(content, key, algorithm="EdDSA"))
+    assert tab.refresh().status_code == 200
+    assert claims(tab.access)["name"] == ann.get_username()
+    assert said(tab.refresh(old_token(ann))) == (401, "token_not_valid")
+
+
+def test_bob_is_not_ann(tab: FrontEnd) -> None:
+    bob = make_user("bob@example.com")
+    tab.refresh(old_token(bob))
+    assert Session.objects.get().user == bob
