@@ -23,6 +23,10 @@ COMPAT_URLS = (
     'include("jwt_refresh.contrib.simplejwt.urls") has token/, token/refresh/, token/verify/ and '
     "token/blacklist/, under the names that simplejwt's documentation gives them."
 )
+OWN_CODE = (
+    "Code of your own that makes tokens (RefreshToken.for_user, AuthToken.objects.create, "
+    "Token.objects.create) is not found here: it becomes jwt_refresh.sessions.start(user, request)."
+)
 OUR_URLS = 'include("jwt_refresh.urls") has our own endpoints, for any free path, such as auth/.'
 
 
@@ -84,6 +88,7 @@ def _routes(project: Project, *, simplejwt: bool) -> Iterator[str]:
     if simplejwt:
         yield COMPAT_URLS
     yield OUR_URLS
+    yield OWN_CODE
 
 
 def _section(title: str, items: Iterable[str]) -> str:

@@ -40,7 +40,7 @@ def apps(*, simplejwt: bool) -> Iterator[str]:
 def tables(project: Project, longest: dict[str, timedelta | None]) -> Iterator[str]:
     """Say which tables can go, and from when on."""
     if "simplejwt" in longest:
-        last = f"The last token of simplejwt ends {_after(longest['simplejwt'])}"
+        last = f"the last token of simplejwt {_ends(longest['simplejwt'])}"
         if has_app(BLACKLIST):
             yield (
                 f"token_blacklist_blacklistedtoken, token_blacklist_outstandingtoken: {last}. Then "
@@ -49,15 +49,16 @@ def tables(project: Project, longest: dict[str, timedelta | None]) -> Iterator[s
                 "the app stays: without it no user with a row there can be deleted."
             )
         else:
-            yield f"{last}; there is no blacklist, and so no table."
+            yield f"Of simplejwt, without its blacklist, there is no table; {last}."
         yield (
             "jwt_refresh_simplejwt_exchangedtoken, which is ours: when the compatibility URLs go, "
             "and not before the last token of simplejwt has ended."
         )
     if has_app("knox"):
         yield (
-            f"{_knox_table()}: {_knox_end(longest.get('knox'))} Then delete its rows, run "
-            "`manage.py migrate knox zero`, and take out the app and its class."
+            f"{_knox_table()}: the last token of knox {_ends(longest['knox'])}. Its login goes "
+            "with the switch. Then delete the rows, run `manage.py migrate knox zero`, and take "
+            "out the app and its class."
         )
     if project.uses_authtoken:
         yield (
@@ -67,14 +68,14 @@ def tables(project: Project, longest: dict[str, timedelta | None]) -> Iterator[s
         )
 
 
-def _after(length: timedelta | None) -> str:
+def _ends(length: timedelta | None) -> str:
     if length is None or length > FOR_EVER:
-        return "never by itself"
+        return "need not end, so choose a day: whoever still uses one then logs in"
     length = max(length, timedelta(0))
     day = timezone.now() + length
     return (
-        f"{in_words(length)} after the switch, which is {day:%Y-%m-%d} if that is today; later, if "
-        "its lifetime was longer until lately"
+        f"ends {in_words(length)} after the switch, which is {day:%Y-%m-%d} if that is today (later"
+        " where its lifetime was longer until lately)"
     )
 
 
@@ -83,9 +84,3 @@ def _knox_table() -> str:
     swapped = getattr(settings, "KNOX_TOKEN_MODEL", KNOX_MODEL)
     model = given.get("TOKEN_MODEL", swapped) if isinstance(given, dict) else swapped
     return "knox_authtoken" if model == KNOX_MODEL else "the table of your own model for knox"
-
-
-def _knox_end(length: timedelta | None) -> str:
-    if length is None or length > FOR_EVER:
-        return "its tokens need not end, so choose a day: whoever still uses one then logs in."
-    return f"the last token of knox ends {_after(length)}, with which knox's login goes."
