@@ -19,6 +19,8 @@ from jwt_refresh.exceptions import PasswordChanged, TokenExpired, TokenInvalid, 
 from jwt_refresh.sessions.checking import may_authenticate
 from jwt_refresh.stores.database import write_alias
 
+__all__ = ["claims"]
+
 DEFAULTS: dict[str, Any] = {
     "ALGORITHM": "HS256",
     "VERIFYING_KEY": "",
