@@ -219,6 +219,10 @@ PROJECTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             AUTH_HEADER_TYPES=["Bearer", "Knox"],
         ),
     ),
+    "knox, that extends for less than a token": (
+        {"REST_KNOX": {"AUTO_REFRESH": True, "AUTO_REFRESH_MAX_TTL": timedelta(hours=1)}},
+        of_knox(LIFETIME=timedelta(hours=1), SESSION_LIFETIME=timedelta(hours=1)),
+    ),
     "knox, without an end": (
         {"REST_KNOX": {"TOKEN_TTL": None}},
         of_knox(LIFETIME=timedelta(days=400), SESSION_LIFETIME=None),
@@ -582,18 +586,20 @@ def test_a_view_of_the_project_is_named_by_what_it_is_derived_from(
 
 
 def test_a_view_with_classes_of_its_own_is_found(
-    stand_ins: StandIns, route: Callable[..., None]
+    stand_ins: StandIns, route: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     theirs = stand_ins.add("knox.auth.TokenAuthentication", BaseAuthentication)
     members = {"authentication_classes": [theirs, BaseAuthentication], "__module__": "shop.views"}
     mine: Any = type("Orders", (APIView,), members)
     odd: Any = type("Odd", (APIView,), {"authentication_classes": None})
     plain: Any = type("Plain", (APIView,), {})
+    monkeypatch.setattr(APIView, "authentication_classes", [theirs])
     route(*(path(f"{view.__name__}/", view.as_view()) for view in (mine, odd, plain)))
     text = said(printed())
     assert "/Orders/ shop.views.Orders: knox.auth.TokenAuthentication -> jwt_refresh" in text
     assert "REST_KNOX" in text
     assert "Odd" not in text
+    assert "Plain" not in text
 
 
 def test_each_default_class_is_named_with_its_successor(
