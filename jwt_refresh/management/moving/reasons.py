@@ -31,8 +31,8 @@ SIMPLE_JWT = {
         "off, front ends keep the one they have, and no theft of it is found."
     ),
     "BLACKLIST_AFTER_ROTATION": (
-        "A refresh always supersedes the old token, and its second use by somebody else ends the "
-        "session: nothing is to be set."
+        "Where refresh tokens rotate, the old one is always superseded, and ends the session if it "
+        "comes back: nothing is to be set."
     ),
     "UPDATE_LAST_LOGIN": "Each login moves last_login, as Django's own does: nothing is to be set.",
     "SIGNING_KEY": (
