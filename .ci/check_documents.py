@@ -11,7 +11,7 @@ from textwrap import dedent
 from mypy import api
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ("README.md", "docs/going-live.md", "docs/browsers.md")
+DOCUMENTS = ("README.md", "docs/going-live.md", "docs/browsers.md", "docs/moving-in.md")
 BLOCK = re.compile(r"^( *)```python\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 # What stands in the file already to which a block is added.
 GIVEN = {

@@ -41,11 +41,15 @@ def test_no_block_is_left_out() -> None:
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIGNING_KEY", SIGNING_KEY)
     monkeypatch.setenv("PUBLIC_KEY", public_half(SIGNING_KEY))
-    # The project's own class, for tokens of another issuer.
-    theirs: Any = ModuleType("accounts.authentication")
-    theirs.OldTokenAuthentication = BaseAuthentication
-    monkeypatch.setitem(sys.modules, "accounts", ModuleType("accounts"))
-    monkeypatch.setitem(sys.modules, theirs.__name__, theirs)
+    # Classes for tokens of another issuer: the project's own, and that of knox.
+    for package, module, name in (
+        ("accounts", "authentication", "OldTokenAuthentication"),
+        ("knox", "auth", "TokenAuthentication"),
+    ):
+        theirs = ModuleType(f"{package}.{module}")
+        setattr(theirs, name, BaseAuthentication)
+        monkeypatch.setitem(sys.modules, package, ModuleType(package))
+        monkeypatch.setitem(sys.modules, theirs.__name__, theirs)
 
 
 def settings_of(code: str) -> dict[str, Any]:

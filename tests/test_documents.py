@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from django.core.management import get_commands
+from django.utils.module_loading import import_string
 from rest_framework.exceptions import (
     MethodNotAllowed,
     NotFound,
@@ -21,6 +24,7 @@ from jwt_refresh.web.transport import _ANSWERS as ANSWERS
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 SECURITY = (ROOT / "docs" / "security.md").read_text()
+MOVING_IN = (ROOT / "docs" / "moving-in.md").read_text()
 
 
 def section(heading: str) -> str:
@@ -62,8 +66,10 @@ def test_the_events_of_the_log_are_in_the_readme() -> None:
 
 def test_the_checks_that_the_documents_name_are_there() -> None:
     pattern = r"jwt_refresh\.([EW]\d{3})"
-    named = re.findall(pattern, README + SECURITY)
-    code = "".join(path.read_text() for path in (ROOT / "jwt_refresh" / "checks").glob("*.py"))
+    named = re.findall(pattern, README + SECURITY + MOVING_IN)
+    package = ROOT / "jwt_refresh"
+    modules = [*package.glob("checks/*.py"), *package.glob("contrib/*/checks.py")]
+    code = "".join(path.read_text() for path in modules)
     assert named
     for check in named:
         assert f'"{check}"' in code or f'"jwt_refresh.{check}"' in code, check
@@ -78,16 +84,20 @@ def test_the_checks_that_the_documents_name_are_there() -> None:
         "docs/security.md",
         "docs/going-live.md",
         "docs/browsers.md",
+        "docs/moving-in.md",
     ],
 )
 def test_what_a_document_links_to_is_there(document: str) -> None:
-    links = re.findall(r"\]\((?!http)([^)#]+)(?:#([^)]+))?\)", (ROOT / document).read_text())
+    text = (ROOT / document).read_text()
+    links = re.findall(r"\]\((?!http)([^)#]+)(?:#([^)]+))?\)", text)
+    links += [(Path(document).name, place) for place in re.findall(r"\]\(#([^)]+)\)", text)]
     assert links
     for link, place in links:
         target = (ROOT / document).parent.joinpath(link)
         assert target.is_file(), link
         headings = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE)
-        assert not place or place in {it.lower().replace(" ", "-") for it in headings}, place
+        slugs = {re.sub(r"[^\w -]", "", it.lower()).replace(" ", "-") for it in headings}
+        assert not place or place in slugs, place
 
 
 def test_every_promise_has_a_test_that_is_there() -> None:
@@ -119,3 +129,24 @@ def test_the_reasons_that_the_documents_explain_are_in_the_code() -> None:
     for reason in reasons:
         kind, _, rest = reason.partition(" ")
         assert f'"{reason}"' in code or (f'"{kind}"' in code and f"}} {rest}" in code), reason
+
+
+def test_what_the_guide_calls_by_its_path_is_there() -> None:
+    """The names of ours that a reader types into settings or imports, and the commands."""
+    paths = set(re.findall(r"jwt_refresh(?:\.\w+)+", MOVING_IN))
+    checks = {path for path in paths if re.fullmatch(r"jwt_refresh\.[EW]\d{3}", path)}
+    assert len(paths - checks) > 8
+    for path in paths - checks:
+        assert importable(path), path
+    typed = re.findall(r"^\$ python manage\.py (\w+)", MOVING_IN, re.MULTILINE)
+    assert typed == ["jwt_refresh_move_in"]
+    assert set(typed) <= get_commands().keys()
+
+
+def importable(path: str) -> bool:
+    """A module, or a name in one."""
+    try:
+        import_module(path)
+    except ImportError:
+        return import_string(path) is not None
+    return True

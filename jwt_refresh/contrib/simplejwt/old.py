@@ -13,10 +13,13 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldError, ValidationError
 
+from jwt_refresh.core.claims import Kind
 from jwt_refresh.core.tokens import MAX_LENGTH
 from jwt_refresh.exceptions import PasswordChanged, TokenExpired, TokenInvalid, UserInactive
 from jwt_refresh.sessions.checking import may_authenticate
 from jwt_refresh.stores.database import write_alias
+
+__all__ = ["claims"]
 
 DEFAULTS: dict[str, Any] = {
     "ALGORITHM": "HS256",
@@ -33,6 +36,8 @@ DEFAULTS: dict[str, Any] = {
     "REVOKE_TOKEN_CLAIM": "hash_password",
 }
 """The settings that decide what a token is, as simplejwt 5.5 has them where they are left out."""
+OURS = [kind.value for kind in Kind]
+"""The types of our own tokens, which the same key may have signed: none of them is an old one."""
 UNREADABLE = (jwt.InvalidTokenError, ValueError, TypeError, OverflowError, RecursionError)
 """The errors of PyJWT, and of JSON below it, on a token that anybody may have written."""
 
@@ -55,7 +60,7 @@ def read(encoded: str, kind: str | None) -> dict[str, Any]:
     algorithm, audience = setting("ALGORITHM"), setting("AUDIENCE")
     shared = algorithm.startswith("HS")
     try:
-        content: dict[str, Any] = jwt.decode(
+        decoded = jwt.decode_complete(
             encoded,
             setting("SIGNING_KEY") if shared else setting("VERIFYING_KEY"),
             algorithms=[algorithm],
@@ -64,9 +69,12 @@ def read(encoded: str, kind: str | None) -> dict[str, Any]:
             leeway=leeway(),
             options={"require": ["exp"], "verify_exp": False, "verify_aud": audience is not None},
         )
+        content: dict[str, Any] = decoded["payload"]
         int(content["exp"]), int(content.get("iat", 0))
     except UNREADABLE as error:
         raise TokenInvalid(f"no token of simplejwt: {type(error).__name__}") from None
+    if decoded["header"].get("typ") in OURS:
+        raise TokenInvalid("a token of ours, read as one of simplejwt")
     id_claim, type_claim = setting("JTI_CLAIM"), setting("TOKEN_TYPE_CLAIM")
     if id_claim is not None and id_claim not in content:
         raise TokenInvalid("a token of simplejwt without an id")

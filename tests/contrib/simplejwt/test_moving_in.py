@@ -19,8 +19,9 @@ from jwt_refresh.contrib.simplejwt import blacklist, exchanging
 from jwt_refresh.contrib.simplejwt import old as old_tokens
 from jwt_refresh.contrib.simplejwt.models import ExchangedToken
 from jwt_refresh.models import IssuedToken, Session
-from tests.support.devices import PASSWORD, make_user
+from tests.support.devices import PAIR, PASSWORD, make_user
 from tests.support.http import DAY, MINUTE, claims
+from tests.support.key_pairs import ED, private_pem, public_pem
 from tests.support.statements import statements
 from tests.support.told import Told, names
 
@@ -403,6 +404,27 @@ def test_other_keys_and_algorithms(ann: Any, settings: Settings) -> None:
     assert tab.refresh().status_code == 200
     assert claims(tab.access)["name"] == ann.get_username()
     assert said(tab.refresh(old_token(ann))) == (401, "token_not_valid")
+
+
+def test_a_token_of_ours_is_never_read_as_an_old_one(ann: Any, settings: Settings) -> None:
+    """Where one key pair signs both, and old tokens have neither a type nor a user of their own."""
+    settings.SIMPLE_JWT = {
+        "ALGORITHM": "EdDSA",
+        "VERIFYING_KEY": public_pem(ED),
+        "USER_ID_CLAIM": "sub",
+        "TOKEN_TYPE_CLAIM": None,
+    }
+    keys = {"ALGORITHM": "EdDSA", "PRIVATE_KEYS": [private_pem(ED)]}
+    settings.JWT_REFRESH = PAIR | keys
+    tokens = sessions.start(ann)
+    tab = FrontEnd(ann, access=tokens.access_token, refresh=str(tokens.refresh_token))
+    assert tab.who().status_code == 200
+    assert said(tab.who(tab.refresh_token)) == (401, "token_not_valid")
+    assert said(tab.refresh(tab.access)) == (401, "token_not_valid")
+    settings.JWT_REFRESH |= {"AUDIENCE": "another stage"}
+    assert said(tab.verify(tab.access)) == said(tab.who()) == (401, "token_not_valid")
+    old = jwt.encode(claims(old_token(ann, sub=str(ann.pk))), ED, algorithm="EdDSA")
+    assert tab.refresh(old).status_code == 200
 
 
 def test_bob_is_not_ann(tab: FrontEnd) -> None:

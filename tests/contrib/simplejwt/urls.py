@@ -19,7 +19,7 @@ class WhoView(APIView):
 
     def get(self, request: Request) -> Response:
         claims: Any = request.auth
-        return Response({"name": request.user.get_username(), "user_id": claims["user_id"]})
+        return Response({"name": request.user.get_username(), "user_id": claims.get("user_id")})
 
 
 urlpatterns = [
