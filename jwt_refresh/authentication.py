@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.db.models.manager import EmptyManager
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
@@ -29,7 +30,26 @@ __all__ = [
     "TokenHttpRequest",
     "TokenRequest",
     "TokenUser",
+    "aauthenticate",
+    "authenticate",
 ]
+
+
+@sealed
+def authenticate(encoded: str, request: HttpRequest | None = None) -> tuple[Any, Claims]:
+    """Return the user and the claims of a token that may make requests now.
+
+    For whatever is no view: WebSockets, GraphQL, other frameworks. ``request``, where there is
+    one, chooses the tenant. The same conditions, and the same one query, as in
+    ``JWTAuthentication``. Raises ``TokenError``, whose ``code`` is for the client.
+    """
+    session, claims = checking.authenticate(encoded, request)
+    return session.user, claims
+
+
+async def aauthenticate(encoded: str, request: HttpRequest | None = None) -> tuple[Any, Claims]:
+    """Do what ``authenticate`` does in an event loop, which it does not block."""
+    return await sync_to_async(authenticate)(encoded, request)
 
 
 class TokenRequest(Request):

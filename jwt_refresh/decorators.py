@@ -1,24 +1,23 @@
-"""``token_required``, for views of plain Django."""
+"""``token_required`` and ``token_optional``, for views of plain Django."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
-from django.utils.cache import patch_vary_headers
 from django.views.decorators.csrf import csrf_exempt
 
 from .core.users import set_user
 from .exceptions import TokenError, TokenMissing
 from .sealing import sealed
 from .sessions import checking
-from .web.transport import Refusal, refuse, token_of_guarded, varying
+from .web.transport import Refusal, refuse, token_of_guarded, vary
 
-__all__ = ["token_required"]
+__all__ = ["token_optional", "token_required"]
 
 View = Callable[..., Any]
 
@@ -32,25 +31,31 @@ def token_required(view: View) -> View:
     view for no CSRF token: no browser adds the header by itself, and where a cookie is what
     authenticates, the check is made here.
     """
+    return _guarded(view, _authenticate)
 
+
+def token_optional(view: View) -> View:
+    """Let a request pass with a token that authenticates it, or without any.
+
+    As ``token_required``; but whoever sends no token is ``AnonymousUser``, and ``request.auth`` is
+    ``None``. A session cookie of Django's does not count here, since no CSRF token is asked for.
+    """
+    return _guarded(view, _authenticate_if_any)
+
+
+def _guarded(view: View, check: Callable[[HttpRequest], HttpResponseBase | None]) -> View:
     @wraps(view)
     def sync_wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        return _varying(_authenticate(request) or view(request, *args, **kwargs))
+        return vary(check(request) or view(request, *args, **kwargs))
 
     @wraps(view)
     async def async_wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        refused = await sync_to_async(_authenticate)(request)
-        return _varying(refused or await view(request, *args, **kwargs))
+        refused = await sync_to_async(check)(request)
+        return vary(refused or await view(request, *args, **kwargs))
 
     guarded = async_wrapper if _is_async(view) else sync_wrapper
     # LoginRequiredMiddleware knows the users of cookies alone.
     return csrf_exempt(login_not_required(guarded))
-
-
-def _varying(response: HttpResponseBase) -> HttpResponseBase:
-    """Tell caches that the answer is for whoever sent the token."""
-    patch_vary_headers(response, varying())
-    return response
 
 
 def _is_async(view: Any) -> bool:
@@ -60,17 +65,31 @@ def _is_async(view: Any) -> bool:
 
 
 @sealed
-def _authenticate(request: HttpRequest) -> HttpResponseBase | None:
+def _authenticate(request: Any, *, optional: bool = False) -> HttpResponseBase | None:
+    """Set the user and the claims of a request; return the answer to one that is refused."""
     try:
         encoded = token_of_guarded(request)
-        if encoded is None:
+        if encoded is not None:
+            session, request.auth = checking.authenticate(encoded, request)
+            set_user(request, session.user)
+        elif optional:
+            _make_anonymous(request)
+        else:
             raise TokenMissing("neither in the header nor in a cookie")
-        session, claims = checking.authenticate(encoded, request)
     except TokenError as error:
         return _answer(refuse(error))
-    set_user(request, session.user)
-    request.auth = claims  # type: ignore[attr-defined]
     return None
+
+
+def _make_anonymous(request: Any) -> None:
+    # Loads Django's models of users: a service that only verifies may do without them.
+    from django.contrib.auth.models import AnonymousUser
+
+    request.auth = None
+    set_user(request, AnonymousUser())
+
+
+_authenticate_if_any = partial(_authenticate, optional=True)
 
 
 def _answer(refusal: Refusal) -> JsonResponse:

@@ -12,9 +12,10 @@ from django.db import connection, transaction
 from django.http import JsonResponse
 from django.test import AsyncClient, Client, RequestFactory
 from django.urls import path
+from pytest_django import Settings
 from rest_framework.response import Response
 
-from jwt_refresh.decorators import token_required
+from jwt_refresh.decorators import token_optional, token_required
 from tests import urls
 from tests.support.http import said
 
@@ -162,3 +163,37 @@ def test_a_marked_view_runs_in_no_transaction(phone: Device, atomic_requests: bo
     request = RequestFactory().get("/", headers={"Authorization": f"Bearer {phone.token}"})
     assert BaseHandler().make_view_atomic(view)(request).status_code == 200
     assert seen == [False]
+
+
+# A token, or none
+
+
+@token_optional
+def greet(request: Any) -> JsonResponse:
+    return JsonResponse({"user": request.user.get_username(), "known": request.auth is not None})
+
+
+@token_optional
+async def greet_async(request: Any) -> JsonResponse:
+    user = await request.auser()
+    return JsonResponse({"user": user.get_username(), "known": request.auth is not None})
+
+
+class Greeting:
+    urlpatterns = [path("greet/", greet), path("greet/async/", greet_async)]
+
+
+@pytest.mark.parametrize("path", ["/greet/", "/greet/async/"])
+def test_a_view_may_be_entered_without_a_token(
+    phone: Device, settings: Settings, path: str
+) -> None:
+    settings.ROOT_URLCONF = Greeting
+    settings.LOGIN_URL = "/login/"
+    phone.http.force_login(make_user("bob@example.com"))
+    assert phone.get(path, token=None).json() == {"user": "", "known": False}
+    assert "Authorization" in phone.get(path, token=None)["Vary"]
+    assert said(phone.get(path, token="x"))[:2] == (401, "token_invalid")
+    settings.ROOT_URLCONF = "tests.urls"
+    phone.login()
+    settings.ROOT_URLCONF = Greeting
+    assert phone.get(path).json() == {"user": phone.user.get_username(), "known": True}

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from django.http import HttpHeaders, HttpRequest, QueryDict
+from django.http import HttpHeaders, HttpRequest, HttpResponseBase, QueryDict
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
@@ -114,6 +115,12 @@ def came_by_cookie(request: HttpRequest) -> bool:
 def varying() -> list[str]:
     """Name the headers that decide who a request of a guarded view is."""
     return [conf.AUTH_HEADER_NAME, *(["Cookie"] if conf.ACCESS_COOKIE else [])]
+
+
+def vary(response: HttpResponseBase) -> HttpResponseBase:
+    """Tell caches that the answer is for whoever sent the token."""
+    patch_vary_headers(response, varying())
+    return response
 
 
 def token_of_header(request: HttpRequest) -> str | None:

@@ -18,6 +18,7 @@ from django.utils.functional import SimpleLazyObject
 from rest_framework.request import Request
 
 from jwt_refresh import sessions
+from jwt_refresh.authentication import aauthenticate
 from jwt_refresh.exceptions import SessionRevoked, UserInactive
 from jwt_refresh.models import IssuedToken, Session
 from jwt_refresh.sessions import checking, starting
@@ -348,3 +349,21 @@ def test_eight_logins_at_once_leave_no_more_than_are_allowed(ann: Any, settings:
         results = race(8, lambda: sessions.start(ann).access_token)
         assert all(isinstance(result, str) for result in results), results
         assert Session.objects.live().count() == 3
+
+
+# In an event loop
+
+
+def test_the_verbs_have_a_form_for_an_event_loop(phone: Device) -> None:
+    async def goes_by() -> tuple[str, str]:
+        tokens = await sessions.astart(phone.user)
+        user, claims = await aauthenticate(tokens.access_token)
+        tokens = await sessions.arefresh(tokens.access_token)
+        assert await sessions.arevoke(tokens.session, "test")
+        with pytest.raises(SessionRevoked):
+            await aauthenticate(tokens.access_token)
+        return user.get_username(), claims.sid
+
+    name, sid = async_to_sync(goes_by)()
+    assert (name, sid) == (phone.user.get_username(), str(Session.objects.get().pk))
+    assert Session.objects.get().revoked_reason == "test"
