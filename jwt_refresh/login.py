@@ -15,13 +15,23 @@ from rest_framework.response import Response
 from . import sessions
 from .conf import conf
 from .core.claims import Claims
-from .exceptions import CSRFFailed, InvalidCredentials, PasswordChanged, Unavailable, UserInactive
+from .exceptions import (
+    CSRFFailed,
+    InvalidCredentials,
+    PasswordChanged,
+    SessionRevoked,
+    TokenInvalid,
+    Unavailable,
+    UserInactive,
+)
+from .models import Session
 from .sealing import sealed
 from .serializers import BODY
 from .sessions import Tokens, checking_password
+from .sessions.checking import find
 from .sessions.device import plain_of
 from .stores.database import is_away
-from .web.cookies import answer, check_csrf
+from .web.cookies import answer, check_csrf, cookie_values
 from .web.limits import LoginLimits
 from .web.transport import came_by_cookie, check_site
 
@@ -64,6 +74,7 @@ def token_response(
     """Hand out tokens as the login endpoint does: in cookies where they are set up, else in JSON.
 
     For plain Django as well. ``transport`` is what the client asks for: ``"body"`` for no cookies.
+    Cookies that are there already are replaced, and their session ends; one query for each.
     A request that was authenticated by a token in the header is answered in the body, too.
 
     Raises ``CSRFFailed``, and ends the session, where there would be cookies and another site may
@@ -81,7 +92,19 @@ def token_response(
     if "CSRF_COOKIE" in plain.META:
         # As at a login of Django's own: nobody who knew its token before may know the next one.
         rotate_token(plain)
+    _end_replaced(plain, tokens.session)
     return answer(tokens, by_cookie=True)
+
+
+def _end_replaced(request: HttpRequest, started: Session) -> None:
+    """End the sessions whose cookies the new ones replace: no page could log them out any more."""
+    for encoded in cookie_values(request, conf.REFRESH_COOKIE, conf.ACCESS_COOKIE):
+        try:
+            session = find(conf.verifier(request).ours(encoded))
+        except (SessionRevoked, TokenInvalid):
+            continue
+        if session is not None and session != started:
+            sessions.revoke(session, Session.Reason.LOGOUT)
 
 
 def _start_session(

@@ -155,6 +155,24 @@ def test_a_login_takes_the_place_of_one_of_another_style(page: Browser, settings
     assert claims(page.cookies[ACCESS])["sid"] == str(newest.pk)
 
 
+def test_a_login_ends_the_session_whose_cookies_it_replaces(page: Browser, style: str) -> None:
+    """No page could log it out any more. A cookie that is good for nothing is in nobody's way."""
+    page.login()
+    former = Session.objects.get()
+    phone = sessions.start(page.user).session
+    page.login()
+    former.refresh_from_db()
+    assert former.revoked_reason == "logout"
+    assert Session.objects.live().filter(pk=phone.pk).exists()
+    Session.objects.all().delete()
+    for name in page.cookies:
+        page.http.cookies[name] = "x"
+    assert page.login().status_code == 200
+    Session.objects.all().delete()
+    assert page.login().status_code == 200
+    assert Session.objects.live().count() == 1
+
+
 def test_a_cookie_lives_as_long_as_its_token(page: Browser, settings: Any, clock: Any) -> None:
     settings.JWT_REFRESH = PAIR_COOKIES | {"SESSION_LIFETIME": timedelta(days=1)}
     for left in (DAY, 10 * MINUTE):
