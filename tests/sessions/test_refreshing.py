@@ -11,8 +11,9 @@ import pytest
 from django.db import OperationalError, connection, transaction
 
 from jwt_refresh import sessions
+from jwt_refresh.conf import conf
 from jwt_refresh.exceptions import InvalidRequest, SessionRevoked, TokenError, Unavailable
-from jwt_refresh.models import IssuedToken, Session
+from jwt_refresh.models import IssuedToken, Session, SessionQuerySet
 from jwt_refresh.sessions import checking, refreshing
 from tests.support.threads import race
 
@@ -93,6 +94,20 @@ def test_a_refresh_inside_a_transaction_names_the_mend(ann: Any) -> None:
     with transaction.atomic(), pytest.raises(RuntimeError, match="non_atomic_requests"):
         sessions.refresh(encoded)
     assert Session.objects.get().generation == 0
+
+
+def test_in_a_transaction_it_holds_its_own_session_alone(
+    ann: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the refreshes of all users would wait for each other."""
+    encoded = sessions.start(ann).access_token
+    sessions.start(ann)
+    held: list[int] = []
+    hold = SessionQuerySet.hold
+    monkeypatch.setattr(SessionQuerySet, "hold", lambda rows: held.append(hold(rows)))
+    with transaction.atomic():
+        refreshing.exchange(conf.verifier(None).refreshable(encoded))
+    assert held == [1]
 
 
 @pytest.mark.django_db(transaction=False)
