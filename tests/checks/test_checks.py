@@ -343,9 +343,15 @@ def found() -> list[Any]:
     return [message for message in run_checks() if str(message.id).startswith("jwt_refresh.")]
 
 
+LEVELS = {"E": ERROR, "W": WARNING, "I": INFO}
+
+
 def ids(messages: Sequence[Any] | None = None) -> list[str]:
+    """Name the rules, each of which is as grave as the letter of its name says."""
     given = found() if messages is None else messages
-    return [message.id.removeprefix("jwt_refresh.") for message in given]
+    names = [message.id.removeprefix("jwt_refresh.") for message in given]
+    assert [message.level for message in given] == [LEVELS[name[0]] for name in names]
+    return names
 
 
 @pytest.mark.parametrize("given", FINE)
@@ -774,11 +780,11 @@ def test_where_no_login_is_counted_its_cache_does_not_matter(settings: Settings)
 
 
 def test_a_cookie_that_travels_without_tls_is_a_warning(settings: Settings) -> None:
+    assert found_at_deployment(settings, {"JWT_REFRESH": {"COOKIE_SECURE": False}}) == []
     given = {"JWT_REFRESH": COOKIE | {"COOKIE_SECURE": False}}
     assert ids(found_at_deployment(settings, given)) == ["W036", "I001"]
     settings.DEBUG = True
     assert ids(found_at_deployment(settings, given)) == ["I001"]
-    assert found_at_deployment(settings, {"JWT_REFRESH": {"COOKIE_SECURE": False}}) == []
 
 
 @pytest.mark.parametrize(
@@ -798,6 +804,7 @@ def test_cookies_that_other_hosts_can_set_are_noted(
     assert [(each.id, each.level) for each in messages] == (
         [("jwt_refresh.I001", INFO)] * open_to_siblings
     )
+    assert all(message.hint for message in messages)
 
 
 def test_a_warning_hides_none_and_an_error_all(settings: Settings) -> None:
@@ -877,5 +884,5 @@ def test_a_pem_in_the_place_of_a_list_is_not_shown(
 def test_a_user_model_that_is_not_there(settings: Settings) -> None:
     settings.AUTH_USER_MODEL = "nowhere.User"
     (problem,) = checks.check_settings(None)
-    assert problem.id == "jwt_refresh.E021"
+    assert (problem.id, problem.level) == ("jwt_refresh.E021", ERROR)
     assert '"django.contrib.auth"' in str(problem.hint)
