@@ -8,13 +8,17 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.db import OperationalError, connection, transaction
+from django.utils import timezone
 
 from jwt_refresh import sessions
 from jwt_refresh.conf import conf
+from jwt_refresh.core.users import auth_hash_of
 from jwt_refresh.exceptions import InvalidRequest, SessionRevoked, TokenError, Unavailable
 from jwt_refresh.models import IssuedToken, Session, SessionQuerySet
 from jwt_refresh.sessions import checking, refreshing
+from tests.support.devices import PASSWORD
 from tests.support.threads import race
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
@@ -143,6 +147,34 @@ def miss(swap: Callable[[], Any]) -> Any:
     result = swap()
     Session.objects.update(current_jti=as_read)
     return result
+
+
+def test_a_session_that_ends_before_the_swap_is_not_refreshed(ann: Any) -> None:
+    encoded = sessions.start(ann).access_token
+
+    def end_first(swap: Callable[[], Any]) -> Any:
+        Session.objects.mark_revoked("test", timezone.now())
+        return swap()
+
+    with connection.execute_wrapper(OnSwap(1, end_first)), pytest.raises(SessionRevoked):
+        sessions.refresh(encoded)
+    assert IssuedToken.objects.count() == 1
+
+
+def test_a_password_that_is_encoded_anew_before_the_swap_keeps_its_sessions(ann: Any) -> None:
+    """The swap writes the hash of the encoding that it has read."""
+    encoded = sessions.start(ann).access_token
+
+    def upgrade_first(swap: Callable[[], Any]) -> Any:
+        old = auth_hash_of(ann)
+        ann.password = make_password(PASSWORD)
+        type(ann)._default_manager.update(password=ann.password)
+        assert Session.objects.carry_over([old], auth_hash_of(ann)) == 1
+        return swap()
+
+    with connection.execute_wrapper(OnSwap(1, upgrade_first)):
+        successor = sessions.refresh(encoded).access_token
+    assert checking.authenticate(successor, None)[0].generation == 1
 
 
 def test_a_refresh_that_lost_its_transaction_tries_again(ann: Any) -> None:
