@@ -78,6 +78,18 @@ def test_a_login_that_upgrades_the_encoding_ends_no_session(phone: Device, lapto
     assert phone.get().status_code == phone.get(token=old).status_code == 200
 
 
+def test_an_upgrade_looks_at_its_own_user_alone(phone: Device, bob: Device, settings: Any) -> None:
+    settings.PASSWORD_HASHERS = [OLD, NEW]
+    for device in (phone, bob):
+        device.user.set_password(PASSWORD)
+        device.user.save()
+        device.login()
+    settings.PASSWORD_HASHERS = [NEW, OLD]
+    for device in (phone, bob):
+        assert Device(device.user).login().status_code == 200
+        assert device.get().status_code == 200
+
+
 @pytest.mark.usefixtures("upgraded")
 def test_the_upgrade_takes_sessions_along_under_a_retired_secret_key(
     phone: Device, laptop: Device, settings: Any
