@@ -10,7 +10,7 @@ from unittest.mock import Mock
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
-from django.db import DataError, connections
+from django.db import DataError, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -208,3 +208,15 @@ def test_a_new_password_changes_sessions_where_they_live(ann: Any, settings: Any
         assert sessions.keep_current(request, user)
     assert not captured.captured_queries
     assert Session.objects.live().count() == 1
+
+
+def test_what_is_rolled_back_where_sessions_live_is_not_told(
+    ann: Any, settings: Any, told: Told
+) -> None:
+    ann.save(using="other")
+    settings.DATABASE_ROUTERS = [f"{__name__}.Elsewhere"]
+    with transaction.atomic(using="other"):
+        sessions.start(get_user_model()._default_manager.get())
+        transaction.set_rollback(True, using="other")
+    assert not Session.objects.exists()
+    assert not told
