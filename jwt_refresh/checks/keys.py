@@ -35,7 +35,7 @@ def check_keyring() -> Iterator[CheckMessage]:
         yield error("E014", "PRIVATE_KEYS", "or 'PUBLIC_KEYS' names a function that fails.", hint)
     else:
         yield from check_change_over(keyring)
-        yield from check_secret_key_length(keyring)
+        yield from check_secret_key_length()
 
 
 def check_change_over(keyring: Keyring) -> Iterator[CheckMessage]:
@@ -44,9 +44,9 @@ def check_change_over(keyring: Keyring) -> Iterator[CheckMessage]:
         yield warning("W006", "SECRET", "stands beside key pairs.", hint)
 
 
-def check_secret_key_length(keyring: Keyring) -> Iterator[CheckMessage]:
+def check_secret_key_length() -> Iterator[CheckMessage]:
     least = HMAC_KEY_BYTES.get(conf.ALGORITHM, 0)
-    if conf.SECRET is None and keyring.keys[0].jwk is None and len(settings.SECRET_KEY) < least:
+    if conf.SECRET is None and len(settings.SECRET_KEY) < least:
         hint = f"Give it {least} random characters or more: all keys are derived from it."
         yield Warning("SECRET_KEY is short.", hint=hint, id="jwt_refresh.W001")
 

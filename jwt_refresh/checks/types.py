@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from django.core.checks import CheckMessage, Error, Warning
 
@@ -28,7 +28,7 @@ def warning(check: str, name: str, problem: str, hint: str) -> Warning:
 
 def check_names(given: dict[Any, Any]) -> Iterator[CheckMessage]:
     for name in given.keys() - TYPES.keys():
-        close = get_close_matches(str(name).strip().upper(), TYPES, n=1)
+        close = get_close_matches(str(name).strip().upper(), TYPES)
         hint = f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(sorted(TYPES))}."
         yield Error(f"JWT_REFRESH has no setting {name!r}.", hint=hint, id="jwt_refresh.E001")
 
@@ -41,10 +41,10 @@ def check_types(given: dict[Any, Any]) -> Iterator[CheckMessage]:
 
 def _fits(value: object, hint: Any) -> bool:
     origin = get_origin(hint)
-    if origin in (Union, UnionType):
+    if origin is UnionType:
         return any(_fits(value, option) for option in get_args(hint))
     if origin is Literal:
-        return any(value is option or value == option for option in get_args(hint))
+        return value in get_args(hint)
     if origin in (Callable, Mapping):
         return isinstance(value, origin)
     if origin is not None:
@@ -55,7 +55,7 @@ def _fits(value: object, hint: Any) -> bool:
 
 def _describe(hint: Any) -> str:
     origin = get_origin(hint)
-    if origin in (Union, UnionType):
+    if origin is UnionType:
         return " or ".join(map(_describe, get_args(hint)))
     if origin is Literal:
         return " or ".join(map(repr, get_args(hint)))
@@ -65,6 +65,6 @@ def _describe(hint: Any) -> str:
         return "a JWK"
     if origin is not None:
         (member,) = get_args(hint)
-        several = get_origin(member) in (Union, UnionType)
+        several = get_origin(member) is UnionType
         return f"a list of ({_describe(member)})" if several else f"a list of {_describe(member)}"
     return _WORDS.get(hint, f"a {hint.__name__}")

@@ -76,7 +76,7 @@ def _succeed(sid: uuid.UUID, user: Any, request: HttpRequest | None) -> list[Tok
             return []
         successor = _successor(session, user, now)
         tokens = tokens_of(successor, now, request)
-        successor.save(using=row.db, force_insert=True)
+        successor.save(using=row.db)
         record(successor, now)
         if ended_here:
             events.revoked(session)

@@ -339,9 +339,15 @@ def aware(settings: Settings) -> None:
     settings.USE_TZ = True
 
 
+LEVELS = {"E": ERROR, "W": WARNING, "I": INFO}
+
+
 def ids(messages: Sequence[Any] | None = None) -> list[str]:
+    """Name the rules, each of which is as grave as the letter of its name says."""
     given = complaints() if messages is None else messages
-    return [message.id.removeprefix("jwt_refresh.") for message in given]
+    names = [message.id.removeprefix("jwt_refresh.") for message in given]
+    assert [message.level for message in given] == [LEVELS[name[0]] for name in names]
+    return names
 
 
 @pytest.mark.parametrize("given", FINE)
@@ -603,8 +609,9 @@ def test_a_default_cache_that_counts_in_several_steps_is_a_warning(
     expected = ["W030"] if name in ("database", "files") else []
     assert ids(ours()) == expected
     assert all(CACHES[name]["BACKEND"] in message.msg and message.hint for message in ours())
-    settings.JWT_REFRESH = {"LOGIN_RATE": None}
-    assert ids(ours()) == expected
+    for counted_no_more in ("LOGIN_RATE", "REFRESH_RATE"):
+        settings.JWT_REFRESH = {counted_no_more: None}
+        assert ids(ours()) == expected
     settings.JWT_REFRESH = {"LOGIN_RATE": None, "REFRESH_RATE": None}
     assert ids(ours()) == []
 
@@ -768,11 +775,11 @@ def test_where_no_login_is_counted_its_cache_does_not_matter(settings: Settings)
 
 
 def test_a_cookie_that_travels_without_tls_is_a_warning(settings: Settings) -> None:
+    assert found_at_deployment(settings, {"JWT_REFRESH": {"COOKIE_SECURE": False}}) == []
     given = {"JWT_REFRESH": COOKIE | {"COOKIE_SECURE": False}}
     assert ids(found_at_deployment(settings, given)) == ["W036", "I001"]
     settings.DEBUG = True
     assert ids(found_at_deployment(settings, given)) == ["I001"]
-    assert found_at_deployment(settings, {"JWT_REFRESH": {"COOKIE_SECURE": False}}) == []
 
 
 @pytest.mark.parametrize(
@@ -792,6 +799,7 @@ def test_cookies_that_other_hosts_can_set_are_noted(
     assert [(each.id, each.level) for each in messages] == (
         [("jwt_refresh.I001", INFO)] * open_to_siblings
     )
+    assert all(message.hint for message in messages)
 
 
 def test_a_warning_hides_none_and_an_error_all(settings: Settings) -> None:
@@ -871,5 +879,5 @@ def test_a_pem_in_the_place_of_a_list_is_not_shown(
 def test_a_user_model_that_is_not_there(settings: Settings) -> None:
     settings.AUTH_USER_MODEL = "nowhere.User"
     (problem,) = checks.check_settings(None)
-    assert problem.id == "jwt_refresh.E021"
+    assert (problem.id, problem.level) == ("jwt_refresh.E021", ERROR)
     assert '"django.contrib.auth"' in str(problem.hint)

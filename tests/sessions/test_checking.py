@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection, transaction
 
 from jwt_refresh import sessions
 from jwt_refresh.conf import conf
-from jwt_refresh.exceptions import PasswordChanged, TokenError, UserInactive
+from jwt_refresh.exceptions import PasswordChanged, SessionRevoked, TokenError, UserInactive
 from jwt_refresh.models import Session
 from jwt_refresh.sessions import checking
 from tests.support.devices import Device
@@ -51,6 +51,17 @@ def test_only_the_current_token_confirms(ann: Any) -> None:
     assert Session.objects.get().confirmed_at is None
     checking.authenticate(successor, None)
     assert Session.objects.get().confirmed_at is not None
+
+
+def test_the_session_of_a_user_who_is_gone_is_that_of_nobody_else(ann: Any, bob: Device) -> None:
+    encoded = sessions.start(ann).access_token
+    ann.delete()
+    with pytest.raises(UserInactive, match=r"^gone$"):
+        checking.authenticate(encoded, None)
+    encoded = sessions.start(bob.user).access_token
+    Session.objects.all().delete()
+    with pytest.raises(SessionRevoked, match=r"^gone$"):
+        checking.authenticate(encoded, None)
 
 
 # What a refused request ends

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from traceback import walk_tb
 from typing import Any
 
 import pytest
@@ -75,6 +76,18 @@ def test_a_login_that_upgrades_the_encoding_ends_no_session(phone: Device, lapto
     assert encoded().startswith("md5$")
     assert laptop.get().status_code == laptop.refresh().status_code == 200
     assert phone.get().status_code == phone.get(token=old).status_code == 200
+
+
+def test_an_upgrade_looks_at_its_own_user_alone(phone: Device, bob: Device, settings: Any) -> None:
+    settings.PASSWORD_HASHERS = [OLD, NEW]
+    for device in (phone, bob):
+        device.user.set_password(PASSWORD)
+        device.user.save()
+        device.login()
+    settings.PASSWORD_HASHERS = [NEW, OLD]
+    for device in (phone, bob):
+        assert Device(device.user).login().status_code == 200
+        assert device.get().status_code == 200
 
 
 @pytest.mark.usefixtures("upgraded")
@@ -237,6 +250,22 @@ def test_an_upgrade_that_cannot_take_the_sessions_along_is_undone(
     with checking_password(PASSWORD), pytest.raises(OperationalError):
         users.get().check_password(PASSWORD)
     assert users.get().password == phone.user.password
+
+
+def test_whoever_catches_the_error_of_an_upgrade_finds_no_password_in_it(
+    ann: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a backend may that logs it, before the block that checks the password is left."""
+
+    def fail(*args: Any) -> None:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(passwords, "_stored", fail)
+    with checking_password(PASSWORD), pytest.raises(OperationalError) as raised:
+        ann.save()
+    frames = [frame for frame, _ in walk_tb(raised.tb.tb_next)]
+    assert carry_over.__name__ in [frame.f_code.co_name for frame in frames]
+    assert PASSWORD not in "".join(repr(frame.f_locals) for frame in frames)
 
 
 def test_a_user_who_is_created_at_login_has_no_sessions_to_take_along(settings: Any) -> None:

@@ -13,7 +13,7 @@ from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
 from jwt_refresh import sessions
-from jwt_refresh.models import IssuedToken, Session
+from jwt_refresh.models import IssuedToken, Session, SessionQuerySet
 from jwt_refresh.sessions.purging import Purged
 from tests.support.devices import PAIR, Device
 from tests.support.http import DAY, MINUTE, said
@@ -30,6 +30,21 @@ def test_dead_sessions_go_with_their_records_and_living_ones_stay(ann: Any, cloc
     assert Session.objects.get() == living
     assert IssuedToken.objects.get().session == living
     assert sessions.purge() == Purged(0, 0)
+
+
+def test_a_batch_that_cannot_be_deleted_is_left_as_it_was(
+    ann: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions.start(ann)
+    clock.shift(31 * MINUTE)
+
+    def fail(rows: SessionQuerySet) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(SessionQuerySet, "delete", fail)
+    with pytest.raises(ZeroDivisionError):
+        sessions.purge()
+    assert Session.objects.get().state == "ended"
 
 
 def test_the_dead_are_kept_for_as_long_as_is_asked(ann: Any, clock: Any) -> None:

@@ -8,12 +8,24 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.db import OperationalError, connection, transaction
+from django.utils import timezone
 
 from jwt_refresh import sessions
-from jwt_refresh.exceptions import InvalidRequest, SessionRevoked, TokenError, Unavailable
-from jwt_refresh.models import IssuedToken, Session
+from jwt_refresh.conf import conf
+from jwt_refresh.core.users import auth_hash_of
+from jwt_refresh.exceptions import (
+    InvalidRequest,
+    SessionRevoked,
+    StaleRetry,
+    TokenError,
+    Unavailable,
+)
+from jwt_refresh.models import IssuedToken, Session, SessionQuerySet
 from jwt_refresh.sessions import checking, refreshing
+from tests.support.devices import PASSWORD
+from tests.support.http import MINUTE
 from tests.support.threads import race
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
@@ -57,6 +69,22 @@ def test_who_asks_again_with_the_same_key_gets_the_same_answer(
     assert (again == first) is same
 
 
+def test_a_key_is_kept_as_a_hash_of_256_bits(ann: Any) -> None:
+    sessions.refresh(sessions.start(ann).access_token, idempotency_key="once")
+    assert len(IssuedToken.objects.latest("id").key_hash) == 64
+
+
+def test_a_token_is_judged_by_the_records_of_its_own_session(ann: Any, clock: Any) -> None:
+    """Else whoever logs in between would make a late duplicate look like theft."""
+    encoded = sessions.start(ann).access_token
+    sessions.start(ann)
+    clock.shift(MINUTE)
+    sessions.refresh(sessions.refresh(encoded).access_token)
+    with pytest.raises(StaleRetry):
+        sessions.refresh(encoded)
+    assert Session.objects.live().count() == 2
+
+
 def test_a_key_has_a_limit(ann: Any) -> None:
     encoded = sessions.start(ann).access_token
     with pytest.raises(InvalidRequest, match=r"^Idempotency-Key is too long$"):
@@ -95,6 +123,20 @@ def test_a_refresh_inside_a_transaction_names_the_mend(ann: Any) -> None:
     assert Session.objects.get().generation == 0
 
 
+def test_in_a_transaction_it_holds_its_own_session_alone(
+    ann: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the refreshes of all users would wait for each other."""
+    encoded = sessions.start(ann).access_token
+    sessions.start(ann)
+    held: list[int] = []
+    hold = SessionQuerySet.hold
+    monkeypatch.setattr(SessionQuerySet, "hold", lambda rows: held.append(hold(rows)))
+    with transaction.atomic():
+        refreshing.exchange(conf.verifier(None).refreshable(encoded))
+    assert held == [1]
+
+
 @pytest.mark.django_db(transaction=False)
 def test_a_refresh_works_in_a_test_case(ann: Any) -> None:
     assert sessions.refresh(sessions.start(ann).access_token).expires_in == 1800
@@ -128,6 +170,50 @@ def miss(swap: Callable[[], Any]) -> Any:
     result = swap()
     Session.objects.update(current_jti=as_read)
     return result
+
+
+def test_a_session_that_ends_before_the_swap_is_not_refreshed(ann: Any) -> None:
+    encoded = sessions.start(ann).access_token
+
+    def end_first(swap: Callable[[], Any]) -> Any:
+        Session.objects.mark_revoked("test", timezone.now())
+        return swap()
+
+    with connection.execute_wrapper(OnSwap(1, end_first)), pytest.raises(SessionRevoked):
+        sessions.refresh(encoded)
+    assert IssuedToken.objects.count() == 1
+
+
+def test_a_password_that_is_encoded_anew_before_the_swap_keeps_its_sessions(ann: Any) -> None:
+    """The swap writes the hash of the encoding that it has read."""
+    encoded = sessions.start(ann).access_token
+
+    def upgrade_first(swap: Callable[[], Any]) -> Any:
+        old = auth_hash_of(ann)
+        ann.password = make_password(PASSWORD)
+        type(ann)._default_manager.update(password=ann.password)
+        assert Session.objects.carry_over([old], auth_hash_of(ann)) == 1
+        return swap()
+
+    with connection.execute_wrapper(OnSwap(1, upgrade_first)):
+        successor = sessions.refresh(encoded).access_token
+    assert checking.authenticate(successor, None)[0].generation == 1
+
+
+def test_a_lost_answer_that_is_found_before_the_swap_is_not_replaced(ann: Any, clock: Any) -> None:
+    """Its client has the successor after all, and uses it."""
+    encoded = sessions.start(ann).access_token
+    successor = sessions.refresh(encoded).access_token
+    clock.shift(61)
+
+    def use_first(swap: Callable[[], Any]) -> Any:
+        Session.objects.update(confirmed_at=timezone.now())
+        return swap()
+
+    with connection.execute_wrapper(OnSwap(1, use_first)), pytest.raises(StaleRetry):
+        sessions.refresh(encoded)
+    assert IssuedToken.objects.count() == 2
+    assert sessions.refresh(successor)
 
 
 def test_a_refresh_that_lost_its_transaction_tries_again(ann: Any) -> None:

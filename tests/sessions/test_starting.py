@@ -22,6 +22,7 @@ from jwt_refresh.authentication import aauthenticate
 from jwt_refresh.exceptions import SessionRevoked, UserInactive
 from jwt_refresh.models import IssuedToken, Session
 from jwt_refresh.sessions import checking, starting
+from jwt_refresh.signals import session_started
 from tests.support.devices import Device, make_user
 from tests.support.http import said
 from tests.support.statements import statements
@@ -52,6 +53,21 @@ def test_a_user_who_is_deleted_meanwhile_starts_no_session(ann: Any, told: Told)
         sessions.start(ann)
     assert Session.objects.get() == theirs
     assert not told
+
+
+def test_a_user_who_is_deleted_before_the_login_is_noted_is_gone(ann: Any) -> None:
+    """Whoever else there is."""
+    make_user("bob@example.com")
+
+    def delete(**facts: Any) -> None:
+        type(ann)._default_manager.filter(pk=ann.pk).delete()
+
+    session_started.connect(delete)
+    try:
+        with pytest.raises(UserInactive, match=r"^deleted during login$"):
+            sessions.start(ann)
+    finally:
+        session_started.disconnect(delete)
 
 
 @pytest.mark.parametrize(("login", "count"), [(True, 3 + LAST_LOGIN), (False, 3)])

@@ -9,15 +9,17 @@ from unittest.mock import Mock
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import DataError, connections
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from django.db import DataError, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from jwt_refresh import sessions
+from jwt_refresh.conf import conf
 from jwt_refresh.exceptions import PasswordChanged, UserInactive
 from jwt_refresh.models import IssuedToken, Session
 from jwt_refresh.sessions.purging import Purged
-from tests.support.devices import Device
+from tests.support.devices import PASSWORD, Device
 from tests.support.ends import places
 from tests.support.http import claims, said
 from tests.support.statements import made
@@ -119,6 +121,14 @@ def test_a_login_that_the_replica_would_allow_is_refused(phone: Device, change: 
 
 
 @pytest.mark.usefixtures("replicated")
+def test_whoever_the_replica_knows_is_logged_in_as_that_user(phone: Device, bob: Device) -> None:
+    replicate()
+    for device in (phone, bob):
+        tokens = sessions.start(type(device.user)._default_manager.get(pk=device.user.pk))
+        assert tokens.session.user_id == device.user.pk
+
+
+@pytest.mark.usefixtures("replicated")
 def test_a_reuse_that_the_replica_cannot_see_is_found(phone: Device, clock: Any) -> None:
     phone.login()
     first = phone.refreshable
@@ -166,6 +176,9 @@ def test_a_swap_whose_record_fails_is_undone_where_it_was_written(
 def test_sessions_live_in_the_database_that_the_router_names(
     phone: Device, settings: Any, atomic_requests: bool
 ) -> None:
+    hashers = ["MD5PasswordHasher", "PBKDF2PasswordHasher"]
+    settings.PASSWORD_HASHERS = [f"django.contrib.auth.hashers.{name}" for name in hashers]
+    phone.user.password = PBKDF2PasswordHasher().encode(PASSWORD, "salt", 1)
     phone.user.save(using="other")
     settings.DATABASE_ROUTERS = [f"{__name__}.Elsewhere"]
     with CaptureQueriesContext(connections["default"]) as captured:
@@ -176,7 +189,34 @@ def test_sessions_live_in_the_database_that_the_router_names(
         revoked = Session.objects.get()
         sessions.purge()
     assert (revoked._state.db, revoked.revoked_reason) == ("other", "logout_all")
+    assert phone.user.password != get_user_model()._default_manager.get().password
     assert not Session.objects.exists()
     assert made(captured) == []
     # Nor a transaction, but for those in which a project puts its own views.
     assert atomic_requests or not captured.captured_queries
+
+
+def test_a_new_password_changes_sessions_where_they_live(ann: Any, settings: Any, rf: Any) -> None:
+    ann.save(using="other")
+    settings.DATABASE_ROUTERS = [f"{__name__}.Elsewhere"]
+    user = get_user_model()._default_manager.get()
+    request = rf.post("/")
+    request.auth = conf.verifier(None).authenticating(sessions.start(user).access_token)
+    user.set_password("another")
+    user.save()
+    with CaptureQueriesContext(connections["default"]) as captured:
+        assert sessions.keep_current(request, user)
+    assert not captured.captured_queries
+    assert Session.objects.live().count() == 1
+
+
+def test_what_is_rolled_back_where_sessions_live_is_not_told(
+    ann: Any, settings: Any, told: Told
+) -> None:
+    ann.save(using="other")
+    settings.DATABASE_ROUTERS = [f"{__name__}.Elsewhere"]
+    with transaction.atomic(using="other"):
+        sessions.start(get_user_model()._default_manager.get())
+        transaction.set_rollback(True, using="other")
+    assert not Session.objects.exists()
+    assert not told

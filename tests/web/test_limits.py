@@ -138,6 +138,13 @@ def test_behind_a_proxy_that_nobody_told_of_one_attacker_shuts_out_nobody_else(
     (told,) = [record for record in warnings if record.name == "jwt_refresh"]
     assert told.event == "misconfigured"
     assert "NUM_PROXIES" in told.why
+    # Once in a process, and anew where the settings have changed.
+    log.clear()
+    assert try_from(HOME, bob, x_forwarded_for="198.51.100.1") == 200
+    assert "misconfigured" not in log.text
+    settings.REST_FRAMEWORK = {}
+    assert try_from(HOME, bob, x_forwarded_for="198.51.100.1") == 200
+    assert log.text.count("misconfigured") == 1
 
 
 def test_an_address_behind_an_unknown_proxy_is_never_known(
