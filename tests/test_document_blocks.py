@@ -95,7 +95,7 @@ def test_the_verbs_of_the_readme(ann: Any, rf: RequestFactory) -> None:
     assert claims(first.access_token)["amr"] == ["otp"]
     second = verbs["successor_of"](first.access_token, request)
     assert second.session == first.session
-    checked = typed(block_with("import log_in"))["checked"]
+    checked = typed(block_with("jwt_refresh.login import log_in"))["checked"]
     if type(ann).USERNAME_FIELD == "username":
         assert checked(request, ann.get_username(), PASSWORD).session.user == ann
     request.auth = None
