@@ -376,6 +376,11 @@ def test_a_past_that_cannot_be(ann: Any, past: Any) -> None:
     assert not Session.objects.exists()
 
 
+def test_what_was_refreshed_after_its_end_is_named(ann: Any) -> None:
+    with pytest.raises(ValueError, match=r"reached its end is refreshed no more: give its idle\.$"):
+        start_session(ann, age=timedelta(days=30))
+
+
 def test_a_session_without_an_end_may_be_of_any_age(ann: Any, settings: Settings) -> None:
     settings.JWT_REFRESH = PAIR | {"SESSION_LIFETIME": None}
     tokens = start_session(ann, age=timedelta(days=4000))
@@ -563,8 +568,10 @@ def test_a_lost_answer_is_given_again(ann: Any, client: Any, cookies: bool, cloc
     again = Session.objects.get()
     assert (again.generation, again.current_jti) == (1, lost.current_jti)
     lose_answer(client, idempotency_key="k")
+    lost = Session.objects.get()
     clock.shift(5 * MINUTE)
     testing.refresh(client, idempotency_key="k")
+    assert Session.objects.get().current_jti == lost.current_jti
     lose_answer(client)
     lost = Session.objects.get()
     clock.shift(5 * MINUTE)

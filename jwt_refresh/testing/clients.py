@@ -58,10 +58,10 @@ def authenticated(request: AnyRequest, /, user: Any, **past: Unpack[Past]) -> An
     plain: Any = plain_of(request)
     for name, text in headers_of(tokens).items():
         plain.META[HttpHeaders.to_wsgi_name(name)] = text
-    claims, wrapped = claims_of(tokens), cast(Any, request)
-    for each in (plain, wrapped):
-        set_user(each, tokens.session.user)
-        each.auth = claims
+    # REST framework's request hands both on to the plain one.
+    found = cast(Any, request)
+    set_user(found, tokens.session.user)
+    found.auth = claims_of(tokens)
     return request
 
 
