@@ -16,6 +16,7 @@ from pytest_django import Settings
 from rest_framework.response import Response
 
 from jwt_refresh.decorators import token_optional, token_required
+from jwt_refresh.testing import authenticated, log_in
 from tests import urls
 from tests.support.http import said
 
@@ -42,11 +43,11 @@ def test_a_view_is_entered_with_a_token_only(phone: Device, path: str) -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_it_works_under_asgi(phone: Device, path: str) -> None:
-    phone.login()
-    get: Any = async_to_sync(AsyncClient().get)
-    headers = {"Authorization": f"Bearer {phone.token}"}
-    assert get(path, headers=headers).json()["user"] == "ann@example.com"
+    client = AsyncClient()
+    get: Any = async_to_sync(client.get)
     assert said(get(path))[1] == "token_missing"
+    log_in(client, phone.user)
+    assert get(path).json()["user"] == "ann@example.com"
 
 
 def test_a_post_needs_no_csrf_token(phone: Device) -> None:
@@ -149,8 +150,7 @@ def test_a_view_keeps_its_name_and_its_marks() -> None:
         assert iscoroutinefunction(guarded) == iscoroutinefunction(view)
 
 
-def test_a_marked_view_runs_in_no_transaction(phone: Device, atomic_requests: bool) -> None:
-    phone.login()
+def test_a_marked_view_runs_in_no_transaction(ann: Any, atomic_requests: bool) -> None:
     seen: list[bool] = []
 
     @token_required
@@ -160,7 +160,7 @@ def test_a_marked_view_runs_in_no_transaction(phone: Device, atomic_requests: bo
         seen.append(connection.in_atomic_block)
         return JsonResponse({})
 
-    request = RequestFactory().get("/", headers={"Authorization": f"Bearer {phone.token}"})
+    request = authenticated(RequestFactory().get("/"), ann)
     assert BaseHandler().make_view_atomic(view)(request).status_code == 200
     assert seen == [False]
 

@@ -85,6 +85,7 @@ def test_the_checks_that_the_documents_name_are_there() -> None:
         "docs/going-live.md",
         "docs/browsers.md",
         "docs/moving-in.md",
+        "docs/testing.md",
     ],
 )
 def test_what_a_document_links_to_is_there(document: str) -> None:

@@ -20,6 +20,7 @@ from jwt_refresh.authentication import JWTAuthentication, StatelessJWTAuthentica
 from jwt_refresh.conf import conf
 from jwt_refresh.core.claims import Kind
 from jwt_refresh.permissions import IsAuthenticated, RecentlyAuthenticated
+from jwt_refresh.testing import headers_of
 from tests.support.http import MINUTE, claims
 
 from .support.devices import PASSWORD, Device
@@ -56,7 +57,7 @@ BOTH = pytest.mark.parametrize("view", [PayoutView, StatelessPayoutView])
 
 def ask(view: type[APIView], token: str | None, **headers: str) -> Any:
     if token is not None:
-        headers["Authorization"] = f"Bearer {token}"
+        headers |= headers_of(token)
     return view.as_view()(APIRequestFactory().get("/", headers=headers))
 
 

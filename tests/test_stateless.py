@@ -22,6 +22,7 @@ from jwt_refresh.conf import conf
 from jwt_refresh.core.claims import Claims
 from jwt_refresh.core.keys.generating import generate_private_key, public_half
 from jwt_refresh.models import Session
+from jwt_refresh.testing import headers_of
 from tests.support.devices import PAIR
 from tests.support.http import MINUTE, claims, said
 
@@ -38,7 +39,7 @@ PRIVATE = generate_private_key("EdDSA")
 
 
 def authenticated(authentication: Any, token: str) -> tuple[Any, Any]:
-    http = APIRequestFactory().get("/", headers={"Authorization": f"Bearer {token}"})
+    http = APIRequestFactory().get("/", headers=headers_of(token))
     request = APIView(authentication_classes=[authentication]).initialize_request(http)
     assert IsAuthenticated().has_permission(request, APIView())
     return request.user, request.auth

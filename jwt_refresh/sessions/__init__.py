@@ -1,6 +1,7 @@
 """The verbs: start a session, refresh it, end it, purge what is over.
 
-No other code reads or writes the rows of a session, but for the admin, which only shows them.
+No other code reads or writes the rows of a session, but for the admin, which only shows them, and
+``testing``, which gives them a past.
 """
 
 from __future__ import annotations

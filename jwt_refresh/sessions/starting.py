@@ -63,7 +63,7 @@ def start(
         raise UserInactive("inactive at login")
     now = timezone.now()
     plain = plain_of(request)
-    session = _new_session(user, lifetimes_of(user, request), plain, amr, now)
+    session = new_session(user, lifetimes_of(user, request), plain, amr, now)
     tokens = tokens_of(session, now, plain)
     most = conf.MAX_SESSIONS or _most_if_full(user)
     try:
@@ -145,7 +145,7 @@ def _as_written(user: Any) -> Any:
     return written
 
 
-def _new_session(
+def new_session(
     user: Any,
     lifetimes: Lifetimes,
     request: HttpRequest | None,

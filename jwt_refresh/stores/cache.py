@@ -10,6 +10,9 @@ from django.utils.crypto import salted_hmac
 
 from jwt_refresh.exceptions import Unavailable
 
+era = ""
+"""A text in each key. Another one begins all counters anew, as ``testing`` does between tests."""
+
 
 @contextmanager
 def answering(alias: str) -> Iterator[BaseCache]:
@@ -25,7 +28,8 @@ def answering(alias: str) -> Iterator[BaseCache]:
 
 def cache_key(scope: str, *parts: str) -> str:
     """Make a key of any text: a keyed hash, so that no name or address is readable in a cache."""
-    digest = salted_hmac(f"jwt_refresh.{scope}", "\0".join(parts), algorithm="sha256").hexdigest()
+    text = "\0".join((era, *parts))
+    digest = salted_hmac(f"jwt_refresh.{scope}", text, algorithm="sha256").hexdigest()
     return f"jwt_refresh:{scope}:{digest}"
 
 

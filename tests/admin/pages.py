@@ -13,10 +13,10 @@ from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
 from django.test import Client, RequestFactory
 from django.urls import path, reverse
-from django.utils import timezone
 
 from jwt_refresh import admin, sessions
 from jwt_refresh.models import IssuedToken, Session
+from jwt_refresh.testing import expired_tokens
 from tests.support.devices import make_user
 
 LIST = "/admin/jwt_refresh/session/"
@@ -79,10 +79,9 @@ def with_firefox(user: Any, address: str = "203.0.113.7") -> Session:
 
 def one_of_each(user: Any) -> dict[str, Session]:
     """A live session, a revoked one, and one that ended."""
-    found = {state: sessions.start(user).session for state in ("live", "revoked", "ended")}
-    sessions.revoke(found["revoked"], Session.Reason.LOGOUT)
-    Session.objects.filter(pk=found["ended"].pk).update(expires_at=timezone.now() - SECOND)
-    return found
+    live, revoked = (sessions.start(user).session for _ in range(2))
+    sessions.revoke(revoked, Session.Reason.LOGOUT)
+    return {"live": live, "revoked": revoked, "ended": expired_tokens(user).session}
 
 
 def rows(client: Client, address: str = LIST, **query: str) -> list[Any]:

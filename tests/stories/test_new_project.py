@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.documents import ROOT, block_with
+from tests.support.documents import BLOCKS, ROOT, block_with
 
 URLS = """
 from shop.views import MeView, hello
@@ -41,28 +41,44 @@ def add(path: Path, text: str) -> None:
     path.write_text((path.read_text() if path.exists() else "") + "\n" + text)
 
 
-@pytest.mark.full
-def test_the_steps_of_the_readme_make_a_project_that_works(tmp_path: Path) -> None:
-    def run(*arguments: str) -> str:
+class Project:
+    """What ``startproject`` makes, with the blocks of the documents in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.settings, self.urls = folder / "shop" / "settings.py", folder / "shop" / "urls.py"
+        # What measures coverage is left in.
+        strange = ("DJANGO", "PYTEST", "TEST_")
+        self.environment = {
+            name: it for name, it in os.environ.items() if not name.startswith(strange)
+        }
+        self.environment["PYTHONPATH"] = str(ROOT)
+        self.run("-m", "django", "startproject", "shop", ".")
+        add(self.settings, block_with('INSTALLED_APPS += ["rest_framework"'))
+        add(self.urls, block_with("# urls.py") + URLS)
+        add(folder / "shop" / "views.py", block_with("class MeView"))
+
+    def run(self, *arguments: str, status: int = 0) -> str:
         done = subprocess.run(
             [sys.executable, "-W", "error", *arguments],
-            cwd=tmp_path,
-            env=environment,
+            cwd=self.folder,
+            env=self.environment,
             capture_output=True,
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode == status, done.stdout + done.stderr
         return done.stdout + done.stderr
 
-    strange = ("COV", "DJANGO", "PYTEST", "TEST_")
-    environment = {name: it for name, it in os.environ.items() if not name.startswith(strange)}
-    environment["PYTHONPATH"] = str(ROOT)
-    run("-m", "django", "startproject", "shop", ".")
-    settings, urls = tmp_path / "shop" / "settings.py", tmp_path / "shop" / "urls.py"
-    add(settings, block_with('INSTALLED_APPS += ["rest_framework"'))
-    add(urls, block_with("# urls.py") + URLS)
-    add(tmp_path / "shop" / "views.py", block_with("class MeView"))
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+@pytest.mark.full
+def test_the_steps_of_the_readme_make_a_project_that_works(project: Project) -> None:
+    run, settings = project.run, project.settings
     assert "no issues" in run("manage.py", "check", "--fail-level", "WARNING")
     run("manage.py", "migrate", "--verbosity", "0")
     story: dict[str, Any] = json.loads(
@@ -76,13 +92,77 @@ def test_the_steps_of_the_readme_make_a_project_that_works(tmp_path: Path) -> No
         "logout": 204,
         "after": "session_revoked",
     }
-    add(settings, block_with("# settings.py, for tests"))
-    add(tmp_path / "shop" / "tests.py", block_with("class HelloTest"))
-    assert "Ran 1 test" in run("manage.py", "test")
     add(settings, block_with("LOGGING = {"))
     log = run("-c", REFUSED)
     why = "code=token_invalid why=malformed: ValueError"
     assert f" INFO jwt_refresh event=token_refused {why}\n" in log
+
+
+PAYOUT = """
+from shop.payout import PayoutView
+
+class Payout(PayoutView):
+    def post(self, request):
+        return HttpResponse("paid")
+
+urlpatterns += [path("payout/", Payout.as_view())]
+"""
+COUNTED = """
+import pytest
+from django.test import Client
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("number", [1, 2])
+def test_counters_begin_anew(number, settings):
+    settings.JWT_REFRESH = {"LOGIN_RATE": "1/day"}
+    wrong = {"username": "ann", "password": "wrong"}
+    tried = [Client().post("/auth/login/", wrong).status_code for _ in range(2)]
+    assert tried == [401, 429]
+"""
+CASES = {place: code for place, code in BLOCKS.items() if code.startswith("# tests.py")}
+
+
+@pytest.fixture
+def tested(project: Project) -> Project:
+    """The project with the blocks about tests in it, each in a module of its own."""
+    add(project.folder / "shop" / "payout.py", block_with("class PayoutView"))
+    add(project.urls, "from django.http import HttpResponse\n" + PAYOUT)
+    assert len(CASES) > 6
+    for number, code in enumerate(CASES.values()):
+        add(project.folder / "shop" / f"test_block_{number}.py", code)
+    return project
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    "setting",
+    [
+        block_with("# settings.py, for tests"),
+        "from datetime import timedelta\nJWT_REFRESH = {'REFRESH_LIFETIME': timedelta(days=14)}",
+        "JWT_REFRESH = {'ACCESS_COOKIE': 'access-token'}",
+    ],
+    ids=["sliding", "pair", "cookie"],
+)
+def test_the_tests_of_the_documents_pass_under_unittest(tested: Project, setting: str) -> None:
+    add(tested.settings, setting)
+    said = tested.run("manage.py", "test", "--shuffle", "7")
+    assert f"Ran {sum(code.count('def test_') for code in CASES.values())} tests" in said
+
+
+@pytest.mark.full
+def test_the_tests_of_the_documents_pass_under_pytest(tested: Project) -> None:
+    """In one process and in two; and nothing of the plugin is there where nobody asked for it."""
+    folder = tested.folder
+    add(folder / "pytest.ini", "[pytest]\nDJANGO_SETTINGS_MODULE = shop.settings\n")
+    add(folder / "test_hello.py", block_with("# test_hello.py"))
+    add(folder / "test_counters.py", COUNTED)
+    without = tested.run("-m", "pytest", "test_hello.py", "test_counters.py", status=1)
+    assert "fixture 'jwt_client' not found" in without
+    assert "1 failed, 1 passed, 1 error" in without
+    add(folder / "conftest.py", block_with("pytest_plugins"))
+    expected = sum(code.count("def test_") for code in CASES.values()) + 3
+    for workers in ((), ("-n", "2")):
+        assert f"{expected} passed" in tested.run("-m", "pytest", "shop", ".", *workers)
 
 
 REFUSED = """

@@ -13,6 +13,7 @@ from rest_framework.test import APIClient
 
 from jwt_refresh import sessions, views
 from jwt_refresh.models import Session
+from jwt_refresh.testing import headers_of, start_session
 from tests.support.devices import PAIR, Device
 from tests.support.http import claims, said
 from tests.support.statements import statements
@@ -31,7 +32,7 @@ def local(text: str) -> Any:
 
 
 def bearer(device: Device) -> dict[str, str]:
-    return {"Authorization": f"Bearer {device.token}"}
+    return headers_of(device.token)
 
 
 def test_people_see_their_live_sessions_and_which_one_is_theirs(
@@ -68,9 +69,7 @@ def test_the_list_has_a_limit(phone: Device, monkeypatch: pytest.MonkeyPatch) ->
     assert views.LISTED == 100
     monkeypatch.setattr(views, "LISTED", 3)
     for minutes in range(1, 6):
-        Session.objects.filter(pk=sessions.start(phone.user).session.pk).update(
-            issued_at=timezone.now() - timedelta(minutes=minutes)
-        )
+        start_session(phone.user, idle=timedelta(minutes=minutes))
     phone.login()
     listed = phone.get("/auth/sessions/").json()
     assert len(listed) == 3

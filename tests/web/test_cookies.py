@@ -15,6 +15,7 @@ from django.test import AsyncClient, Client
 
 from jwt_refresh import sessions
 from jwt_refresh.models import IssuedToken, Session
+from jwt_refresh.testing import log_in
 from tests.support.browsing import ACCESS, PAIR_COOKIES, REFRESH, SLIDING_COOKIES, STYLES, Browser
 from tests.support.devices import PAIR, PASSWORD, Device
 from tests.support.http import DAY, MINUTE, claims, said
@@ -536,8 +537,8 @@ def test_a_cookie_that_no_browser_takes_is_refused_before_anything_is_written(
 def test_without_a_cookie_a_token_may_be_larger(page: Browser, settings: Any) -> None:
     settings.JWT_REFRESH = {"CLAIMS": (wide := Wide())}
     wide.width = 4000
-    bearer = {"Authorization": f"Bearer {sessions.start(page.user).access_token}"}
-    assert Client().get("/me/", headers=bearer).status_code == 200
+    log_in(client := Client(), page.user)
+    assert client.get("/me/").status_code == 200
 
 
 def test_any_user_model_logs_in_by_cookie(page: Browser, style: str) -> None:
