@@ -8,14 +8,14 @@ from typing import Any
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
 from .core.users import set_user
 from .exceptions import TokenError, TokenMissing
 from .sealing import sealed
 from .sessions import checking
-from .web.transport import Refusal, refuse, token_of_guarded, vary
+from .web.transport import json_of, refuse, token_of_guarded, vary
 
 __all__ = ["token_optional", "token_required"]
 
@@ -77,7 +77,7 @@ def _authenticate(request: Any, *, optional: bool = False) -> HttpResponseBase |
         else:
             raise TokenMissing("neither in the header nor in a cookie")
     except TokenError as error:
-        return _answer(refuse(error))
+        return json_of(refuse(error))
     return None
 
 
@@ -90,14 +90,3 @@ def _make_anonymous(request: Any) -> None:
 
 
 _authenticate_if_any = partial(_authenticate, optional=True)
-
-
-def _answer(refusal: Refusal) -> JsonResponse:
-    as_rest_framework = {"ensure_ascii": False, "separators": (",", ":")}
-    response = JsonResponse(
-        refusal.detail, status=refusal.status_code, json_dumps_params=as_rest_framework
-    )
-    if refusal.auth_header:
-        response["WWW-Authenticate"] = refusal.auth_header
-    response["Cache-Control"] = "no-store"
-    return response

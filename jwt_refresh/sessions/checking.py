@@ -51,15 +51,24 @@ def authenticate(
     ``PasswordChanged``, and ``Unavailable`` where the database or the keys cannot be asked.
     """
     claims = conf.verifier(request).authenticating(encoded)
-    try:
-        session = living_session(claims, timezone.now(), CHECKED)
-    except GONE as error:
-        raise unavailable(error) from error
+    session = check_again(claims)
     unconfirmed = session.confirmed_at is None and claims.refreshable_jti == session.current_jti
     if confirm and unconfirmed:
         # No request fails for the lack of it.
         after_commit(lambda: session_rows().confirm(session))
     return session, claims
+
+
+def check_again(claims: Claims) -> Session:
+    """Return the session, with its ``user``, of a token that was verified before, if it lives.
+
+    One query. Raises as ``authenticate`` does, but for the end of the token itself, which it does
+    not look at.
+    """
+    try:
+        return living_session(claims, timezone.now(), CHECKED)
+    except GONE as error:
+        raise unavailable(error) from error
 
 
 def may_authenticate(user: Any) -> bool:

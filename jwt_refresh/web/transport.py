@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from django.http import HttpHeaders, HttpRequest, HttpResponseBase, QueryDict
+from django.http import HttpHeaders, HttpRequest, HttpResponseBase, JsonResponse, QueryDict
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException
@@ -69,6 +69,18 @@ def refuse(error: TokenError) -> Refusal:
     """Make the HTTP error that is sent because of ``error``, and log why."""
     events.refused(error)
     return Refusal(error)
+
+
+def json_of(refusal: Refusal) -> JsonResponse:
+    """Make the answer of a view that is not one of REST framework's, as that would make it."""
+    as_rest_framework = {"ensure_ascii": False, "separators": (",", ":")}
+    response = JsonResponse(
+        refusal.detail, status=refusal.status_code, json_dumps_params=as_rest_framework
+    )
+    if refusal.auth_header:
+        response["WWW-Authenticate"] = refusal.auth_header
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 def challenge(error: TokenError | None = None) -> str:
