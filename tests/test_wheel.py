@@ -48,7 +48,7 @@ def test_wheel(tmp_path: Path) -> None:
     assert tops == {"jwt_refresh", metadata.partition("/")[0]}
     assert set(names) > {
         "jwt_refresh/py.typed",
-        "jwt_refresh/locale/ko/LC_MESSAGES/django.mo",
+        *(str(path.relative_to(ROOT)) for path in (ROOT / "jwt_refresh").rglob("django.mo")),
         "jwt_refresh/migrations/0001_initial.py",
         "jwt_refresh/static/jwt_refresh/admin.css",
         "jwt_refresh/static/jwt_refresh/client.d.ts",
