@@ -60,8 +60,8 @@ def test_the_steps_of_the_readme_make_a_project_that_works(tmp_path: Path) -> No
     environment["PYTHONPATH"] = str(ROOT)
     run("-m", "django", "startproject", "shop", ".")
     settings, urls = tmp_path / "shop" / "settings.py", tmp_path / "shop" / "urls.py"
-    add(settings, block_with('INSTALLED_APPS += ["rest_framework"'))
-    add(urls, block_with("# urls.py") + URLS)
+    add(settings, block_with("INSTALLED_APPS += [", "README.md"))
+    add(urls, block_with("# urls.py", "README.md") + URLS)
     add(tmp_path / "shop" / "views.py", block_with("class MeView"))
     assert "no issues" in run("manage.py", "check", "--fail-level", "WARNING")
     run("manage.py", "migrate", "--verbosity", "0")
