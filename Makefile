@@ -5,6 +5,7 @@
 #   make test-all                     everything, in three worlds
 #   make test-browser                 a session in Chromium, which must be installed
 #   make test-random SEED=7           everything, with examples of Hypothesis by this seed
+#   make dist                         sdist and wheel, built and checked, in dist/
 #   make test ARGS="-k admin"         more arguments for pytest, in each lane
 #   make test COVERAGE=1              leave data files of coverage
 #   make PYTHON=python3.13 ...        the Python that .venv is made of
@@ -23,7 +24,7 @@ INSTANTS = tests/sessions tests/stores tests/stories tests/machines tests/attack
 	tests/admin/test_sessions.py tests/test_lifetimes.py tests/test_models.py tests/test_stateless.py \
 	tests/test_views.py
 
-.PHONY: demo test test-all test-browser test-random lint clean
+.PHONY: demo test test-all test-browser test-random lint dist clean
 
 demo: .venv/.demo
 	$(BIN)/python manage.py demo --port $(PORT)
@@ -53,6 +54,13 @@ lint: .venv/.dev
 	$(BIN)/lint-imports
 	$(BIN)/python -m benchmarks.budget
 
+# In an empty place: what an older build has left would be taken along.
+dist: .venv/.release
+	rm -rf build dist *.egg-info
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/check-wheel-contents dist/*.whl
+
 clean:
 	rm -rf .venv build dist *.egg-info .coverage* .hypothesis .import_linter_cache .mypy_cache \
 		.pytest_cache .ruff_cache
@@ -63,7 +71,8 @@ clean:
 .venv/.dev: EXTRAS = [dev,test]
 .venv/.servers: EXTRAS = [servers,test]
 .venv/.browser: EXTRAS = [browser,test]
-.venv/.demo .venv/.test .venv/.dev .venv/.servers .venv/.browser: setup.cfg pyproject.toml | $(BIN)/pip
+.venv/.release: EXTRAS = [release]
+.venv/.demo .venv/.test .venv/.dev .venv/.servers .venv/.browser .venv/.release: setup.cfg pyproject.toml | $(BIN)/pip
 	$(PIP) --editable ".$(EXTRAS)"
 	@touch $@
 

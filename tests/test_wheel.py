@@ -14,12 +14,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-SETTINGS = """
-SECRET_KEY = "the key of a project that installed the wheel"
-INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "jwt_refresh"]
-DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "db.sqlite3"}}
-"""
+from tests.support.documents import ROOT, block_with
+
 SCRIPT = """
 import django
 django.setup()
@@ -48,7 +44,7 @@ def test_wheel(tmp_path: Path) -> None:
     assert tops == {"jwt_refresh", metadata.partition("/")[0]}
     assert set(names) > {
         "jwt_refresh/py.typed",
-        "jwt_refresh/locale/ko/LC_MESSAGES/django.mo",
+        *(str(path.relative_to(ROOT)) for path in (ROOT / "jwt_refresh").rglob("django.mo")),
         "jwt_refresh/migrations/0001_initial.py",
         "jwt_refresh/static/jwt_refresh/admin.css",
         "jwt_refresh/static/jwt_refresh/client.d.ts",
@@ -65,7 +61,7 @@ def test_wheel(tmp_path: Path) -> None:
 def check_metadata(metadata: Message) -> None:
     assert metadata["Name"] == "django-jwt-refresh"
     assert metadata["Requires-Python"] == ">=3.11"
-    extras = ["demo", "httpx", "test", "servers", "browser", "dev"]
+    extras = ["demo", "httpx", "test", "servers", "browser", "dev", "release"]
     assert metadata.get_all("Provides-Extra") == extras
     assert metadata["Description-Content-Type"] == "text/markdown"
     check_description(str(metadata.get_payload()))
@@ -105,13 +101,17 @@ def build(directory: Path) -> Path:
 
 
 def use(wheel: Path, directory: Path) -> list[str]:
-    """What the script prints where the wheel and what it depends on are all there is."""
+    """What the script prints in a new project, where the wheel and its needs are all there is."""
     environment, project = directory / "environment", directory / "project"
     python = environment / "bin" / "python"
+    project.mkdir()
     run("-m", "venv", "--without-pip", environment)
     run("-m", "pip", "--python", python, "install", "--quiet", wheel)
-    project.mkdir()
-    (project / "settings.py").write_text(SETTINGS)
+    run("-m", "django", "startproject", "shop", project, python=python)
+    for name, words in (("settings.py", "INSTALLED_APPS += ["), ("urls.py", "# urls.py")):
+        with (project / "shop" / name).open("a") as file:
+            file.write(f"\n{block_with(words, 'README.md')}")
+    run("manage.py", "check", "--fail-level", "WARNING", python=python, cwd=project)
     (project / "script.py").write_text(SCRIPT)
     return run("script.py", python=python, cwd=project).splitlines()
 
@@ -123,7 +123,7 @@ def run(*arguments: str | Path, python: str | Path = sys.executable, cwd: Path =
         for name, value in os.environ.items()
         if not name.startswith(("COV", "PYTEST", "PYTHON", "TEST_"))
     }
-    variables |= {"DJANGO_SETTINGS_MODULE": "settings", "PYTHONUTF8": "1"}
+    variables |= {"DJANGO_SETTINGS_MODULE": "shop.settings", "PYTHONUTF8": "1"}
     finished = subprocess.run(
         [python, *arguments], cwd=cwd, env=variables, stdout=subprocess.PIPE, text=True, check=True
     )

@@ -12,6 +12,7 @@ from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from jwt_refresh.models import IssuedToken, Session
 
@@ -43,7 +44,7 @@ def anchor(address: str, text: object) -> str:
 class ShowsState:
     """A mixin for the column that says what a token is now."""
 
-    @admin.display(description=_("now"))
+    @admin.display(description=pgettext_lazy("state of a token", "now"))
     def now(self, token: Any) -> str:
         state = words.now(token, displaced=token.displaced)
         return format_html('<span class="jwt-refresh-{}">{}</span>', state.value, state.label)
@@ -93,7 +94,7 @@ class IssuedTokenAdmin(ShowsState, Panel):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return with_state(super().get_queryset(request))
 
-    @admin.display(description=_("now"))
+    @admin.display(description=pgettext_lazy("state of a token", "now"))
     def now_in_words(self, token: Any) -> str:
         meaning = words.meaning(words.now(token, displaced=token.displaced))
         return format_html('{} <span class="jwt-refresh-why">{}</span>', self.now(token), meaning)

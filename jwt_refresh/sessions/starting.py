@@ -122,7 +122,7 @@ def adopt(
             "A refresh token of another package needs a session in pair style: set "
             "JWT_REFRESH['REFRESH_LIFETIME']."
         )
-    session = _new_session(user, lifetimes, plain, (), now)
+    session = new_session(user, lifetimes, plain, (), now)
     session.pk, session.current_jti = sid, jti
     session.started_at = session.issued_at = session.rotated_at = issued_at
     session.expires_at = min(expires_at, session.ends_at or expires_at)

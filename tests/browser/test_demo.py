@@ -288,3 +288,22 @@ def test_the_language_is_that_of_the_reader_or_is_chosen(arrive: Open) -> None:
     ann.sees("h1", "A session that refreshes itself")
     ann.sees("h2:visible", "Your session")
     assert ann.page.get_attribute("html", "lang") == "en"
+
+
+@pytest.mark.parametrize(
+    ("locale", "lang"),
+    [
+        ("ja-JP", "ja"),
+        ("zh-CN", "zh-hans"),
+        ("es-MX", "es"),
+        ("de-AT", "de"),
+        ("fr-CA", "fr"),
+        ("pt-BR", "pt-br"),
+    ],
+)
+def test_the_page_is_fit_to_be_read_in_each_language(arrive: Open, locale: str, lang: str) -> None:
+    ann = arrive(locale)
+    assert ann.page.get_attribute("html", "lang") == lang
+    ann.page.locator("#login button").click()
+    ann.page.locator("#sessions li").first.wait_for(timeout=PATIENCE)
+    ann.check_looks()

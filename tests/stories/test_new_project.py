@@ -54,8 +54,8 @@ class Project:
         }
         self.environment["PYTHONPATH"] = str(ROOT)
         self.run("-m", "django", "startproject", "shop", ".")
-        add(self.settings, block_with('INSTALLED_APPS += ["rest_framework"'))
-        add(self.urls, block_with("# urls.py") + URLS)
+        add(self.settings, block_with("INSTALLED_APPS += [", "README.md"))
+        add(self.urls, block_with("# urls.py", "README.md") + URLS)
         add(folder / "shop" / "views.py", block_with("class MeView"))
 
     def run(self, *arguments: str, status: int = 0) -> str:

@@ -23,7 +23,7 @@ BLOCKS = {
 """By document and line."""
 
 
-def block_with(words: str) -> str:
-    """The only block in which these words stand."""
-    (code,) = (code for code in BLOCKS.values() if words in code)
+def block_with(words: str, document: str = "") -> str:
+    """The only block in which these words stand; of all documents, where none is named."""
+    (code,) = (code for at, code in BLOCKS.items() if at.startswith(document) and words in code)
     return code
