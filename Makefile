@@ -22,7 +22,7 @@ PYTEST = $(BIN)/python -m $(if $(COVERAGE),coverage run -m) pytest -n auto --dis
 # Where an instant is read or written: what naive times could break.
 INSTANTS = tests/sessions tests/stores tests/stories tests/machines tests/attacks/test_signed.py \
 	tests/admin/test_sessions.py tests/test_lifetimes.py tests/test_models.py tests/test_stateless.py \
-	tests/test_views.py
+	tests/test_testing.py tests/test_views.py
 
 .PHONY: demo test test-all test-browser test-random lint dist clean
 
