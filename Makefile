@@ -62,7 +62,7 @@ dist: .venv/.release
 	$(BIN)/check-wheel-contents dist/*.whl
 
 clean:
-	rm -rf .venv build dist *.egg-info .coverage* .hypothesis .import_linter_cache .mypy_cache \
+	rm -rf .venv build dist *.egg-info .coverage* .hypothesis .import_linter_cache .mypy_cache .nox \
 		.pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
