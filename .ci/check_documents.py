@@ -11,7 +11,7 @@ from textwrap import dedent
 from mypy import api
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ("README.md", "docs/going-live.md", "docs/browsers.md")
+DOCUMENTS = ("README.md", "docs/going-live.md", "docs/browsers.md", "docs/async.md")
 BLOCK = re.compile(r"^( *)```python\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 # What stands in the file already to which a block is added.
 GIVEN = {
@@ -20,7 +20,7 @@ GIVEN = {
     "urlpatterns": "from typing import Any\nurlpatterns: list[Any] = []",
 }
 # Packages without types, or that are not installed here.
-FOREIGN = re.compile(r"^from (allauth|celery)\b", re.MULTILINE)
+FOREIGN = re.compile(r"^from (adrf|allauth|celery|channels)\b", re.MULTILINE)
 
 
 def write_blocks(folder: Path) -> list[str]:

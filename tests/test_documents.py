@@ -78,6 +78,7 @@ def test_the_checks_that_the_documents_name_are_there() -> None:
         "docs/security.md",
         "docs/going-live.md",
         "docs/browsers.md",
+        "docs/async.md",
     ],
 )
 def test_what_a_document_links_to_is_there(document: str) -> None:

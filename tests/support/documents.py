@@ -7,7 +7,7 @@ from pathlib import Path
 from textwrap import dedent
 
 ROOT = Path(__file__).resolve().parents[2]
-PATHS = ("README.md", "docs/going-live.md", "docs/browsers.md")
+PATHS = ("README.md", "docs/going-live.md", "docs/browsers.md", "docs/async.md")
 TEXTS = {path: (ROOT / path).read_text() for path in PATHS}
 BLOCKS = {
     f"{path}:{text.count(chr(10), 0, found.start()) + 2}": dedent(found[2])
