@@ -17,6 +17,7 @@ DOCUMENTS = (
     "docs/browsers.md",
     "docs/moving-in.md",
     "docs/testing.md",
+    "docs/async.md",
 )
 BLOCK = re.compile(r"^( *)```python\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 # What stands in the file already to which a block is added.
@@ -26,7 +27,7 @@ GIVEN = {
     "urlpatterns": "from typing import Any\nurlpatterns: list[Any] = []",
 }
 # Packages without types, or that are not installed here.
-FOREIGN = re.compile(r"^from (allauth|celery)\b", re.MULTILINE)
+FOREIGN = re.compile(r"^from (adrf|allauth|celery|channels)\b", re.MULTILINE)
 
 
 def write_blocks(folder: Path) -> list[str]:

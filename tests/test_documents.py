@@ -86,6 +86,7 @@ def test_the_checks_that_the_documents_name_are_there() -> None:
         "docs/browsers.md",
         "docs/moving-in.md",
         "docs/testing.md",
+        "docs/async.md",
     ],
 )
 def test_what_a_document_links_to_is_there(document: str) -> None:

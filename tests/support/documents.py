@@ -13,6 +13,7 @@ PATHS = (
     "docs/browsers.md",
     "docs/moving-in.md",
     "docs/testing.md",
+    "docs/async.md",
 )
 TEXTS = {path: (ROOT / path).read_text() for path in PATHS}
 BLOCKS = {
