@@ -17,9 +17,10 @@ from rest_framework.views import APIView
 
 from jwt_refresh import sessions
 from jwt_refresh.models import IssuedToken, Session
+from jwt_refresh.web.transport import Presented
 from tests.support.http import said
 
-from .support.devices import PASSWORD, Device
+from .support.devices import PAIR, PASSWORD, Device
 from .support.statements import statements
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
@@ -410,5 +411,9 @@ def test_no_secret_reaches_a_log_a_row_or_an_error(phone: Device, log: Any, sett
     for secret in (*first.split("."), *phone.token.split("."), PASSWORD, "a secret of the client"):
         assert secret not in seen
     assert log.text.count("event=token_refused") == 4
+    settings.JWT_REFRESH = PAIR
     tokens = sessions.start(phone.user)
-    assert tokens.access_token not in repr(tokens)
+    for encoded in (tokens.access_token, tokens.refresh_token):
+        assert encoded is not None
+        assert encoded not in repr(tokens)
+        assert encoded not in repr(Presented([encoded], by_cookie=False))

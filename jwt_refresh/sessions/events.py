@@ -103,7 +103,7 @@ def after_request(act: Callable[[], object]) -> None:
     _left.acts.append(act)
 
 
-@receiver(request_finished, dispatch_uid="jwt_refresh")
+@receiver(request_finished)
 def _act_at_last(**kwargs: Any) -> None:
     while _left.acts:
         act = _left.acts.pop(0)

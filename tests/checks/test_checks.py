@@ -16,6 +16,7 @@ from django.core.checks import ERROR, INFO, WARNING
 from django.db import models
 from django.http import HttpRequest
 from django.urls import include, path
+from django.utils.functional import cached_property
 from pytest_django import Settings
 
 from jwt_refresh import checks
@@ -84,6 +85,11 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("E004", "SECRET", {"SECRET": GOOD, "ALGORITHM": "HS384"}),
     ("E004", "SECRET", {"SECRET": "abcd" * 8}),
     ("E004", "SECRET", {"SECRET": "a-string-secret-at-least-256-bits-long"}),
+    (
+        "E004",
+        "SECRET",
+        {"SECRET": "a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long"},
+    ),
     ("E003", "ALGORITHM", {"ALGORITHM": "EdDSA"}),
     ("E003", "ALGORITHM", SIGNER | {"ALGORITHM": "HS256"}),
     ("E003", "ALGORITHM", SERVICE | {"ALGORITHM": "HS256", "SECRET": GOOD}),
@@ -128,6 +134,7 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
             "Meta",
             "password",
             "is_authenticated",
+            "is_anonymous",
             "is_active",
             "__class__",
             "DoesNotExist",
@@ -144,6 +151,10 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
             "X-Tok\u00e9n",
             "Cookie",
             "HOST",
+            "Origin",
+            "referer",
+            "User-Agent",
+            "Content-Type",
             "X-Token\n",
         )
     ),
@@ -452,6 +463,7 @@ def test_secret_key_itself_as_secret_is_a_warning(settings: Settings) -> None:
 
 class Constrained(models.Model):
     badge = models.CharField(max_length=10)
+    number = cached_property(str)
 
     class Meta:
         app_label = "nowhere"
@@ -462,8 +474,10 @@ def test_a_field_that_a_constraint_makes_unique_tells_users_apart(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jwt_refresh.checks.rules.get_user_model", lambda: Constrained)
+    for name in ("badge", "number"):
+        settings.JWT_REFRESH = {"USER_ID_FIELD": name}
+        assert not [*check_user_id()]
     settings.JWT_REFRESH = {"USER_ID_FIELD": "badge"}
-    assert not [*check_user_id()]
     monkeypatch.setattr(Constrained._meta, "constraints", [])
     del Constrained._meta.total_unique_constraints
     assert ids([*check_user_id()]) == ["W009"]

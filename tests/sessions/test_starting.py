@@ -13,6 +13,7 @@ from django.contrib.auth.backends import BaseBackend, ModelBackend
 from django.contrib.auth.tokens import default_token_generator
 from django.db import DatabaseError, OperationalError, connection, connections, transaction
 from django.http import HttpRequest
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from rest_framework.request import Request
@@ -25,7 +26,7 @@ from jwt_refresh.sessions import checking, starting
 from jwt_refresh.signals import session_started
 from tests.support.devices import Device, make_user
 from tests.support.http import said
-from tests.support.statements import statements
+from tests.support.statements import made, statements
 from tests.support.threads import race
 from tests.support.told import Told, names
 
@@ -318,6 +319,17 @@ def test_making_room_costs_the_same_however_many_there_are(
     settings.JWT_REFRESH = {"MAX_SESSIONS": 2}
     with statements(2 + LOCKS + 1 + LAST_LOGIN):
         sessions.start(ann)
+
+
+def test_logins_of_other_users_do_not_wait_for_the_room_that_is_made(
+    ann: Any, settings: Any
+) -> None:
+    settings.JWT_REFRESH = {"MAX_SESSIONS": 1}
+    with CaptureQueriesContext(connection) as captured:
+        sessions.start(ann)
+    locks = [sql for sql in made(captured) if "FOR UPDATE" in sql]
+    assert len(locks) == LOCKS
+    assert all("WHERE" in sql for sql in locks)
 
 
 def test_no_account_grows_without_end(
