@@ -56,7 +56,7 @@ class Project:
         self.run("-m", "django", "startproject", "shop", ".")
         add(self.settings, block_with("INSTALLED_APPS += [", "README.md"))
         add(self.urls, block_with("# urls.py", "README.md") + URLS)
-        add(folder / "shop" / "views.py", block_with("class MeView"))
+        add(folder / "shop" / "views.py", block_with("class MeView", "README.md"))
 
     def run(self, *arguments: str, status: int = 0) -> str:
         done = subprocess.run(
