@@ -28,7 +28,8 @@ class JWTMiddleware:
 
     It refuses nobody. Whoever sends no token, or one that is good for nothing, or a cookie that
     another site may have made the browser send, stays who they were, and ``request.auth`` is
-    false. So a view behind it still has to say whom it lets in.
+    false. So a view behind it still has to say whom it lets in. And one under ``cache_page``, which
+    sees the answer first, says ``vary_on_headers("Authorization")``; since 5.2.15 Django does so.
     """
 
     sync_capable = True

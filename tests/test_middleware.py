@@ -14,6 +14,7 @@ from django.test import AsyncClient, Client
 from django.urls import include, path
 from django.views.decorators.cache import cache_page
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.vary import vary_on_headers
 from pytest_django import Settings
 
 from jwt_refresh import sessions
@@ -47,6 +48,7 @@ def nobody(request: HttpRequest) -> HttpResponse:
 
 
 @cache_page(60)
+@vary_on_headers("Authorization")
 def cached(request: Any) -> HttpResponse:
     return HttpResponse(request.user.get_username())
 
@@ -132,6 +134,7 @@ def test_permissions_are_those_of_the_user(phone: Device) -> None:
 
 
 def test_no_cache_gives_a_page_to_somebody_else(phone: Device) -> None:
+    """The view says what it depends on: its cache sees the answer before the middleware does."""
     phone.login()
     assert get("/cached/", phone.token).content == phone.user.get_username().encode()
     assert get("/cached/").content == b""
