@@ -27,7 +27,7 @@ from tests.support.lanes import sized
 
 pytestmark = pytest.mark.django_db
 
-REQUESTS = int(os.environ.get("FUZZ", sized(30, 200)))
+REQUESTS = int(os.environ.get("FUZZ", sized(40, 200)))
 NAME = get_user_model().USERNAME_FIELD
 ROUTES = {
     **dict.fromkeys(["login", "refresh", "verify", "logout", "logout/all"], "POST"),

@@ -8,7 +8,7 @@ from datetime import timedelta
 STAGE = os.environ["REHEARSAL_STAGE"]
 MOVED = STAGE != "simplejwt"
 SECRET_KEY = "the key of the rehearsal, which is long enough for HS256"
-ROOT_URLCONF = "tests.contrib.simplejwt.rehearsal.urls"
+ROOT_URLCONF = "benchmarks.rehearsal.urls"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 ALLOWED_HOSTS = ["127.0.0.1"]

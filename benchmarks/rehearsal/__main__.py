@@ -1,6 +1,6 @@
 """A project on simplejwt moves to us and back, while its users go on.
 
-``python -m tests.contrib.simplejwt.rehearsal [users]``, where simplejwt is installed. A scripted
+``python -m benchmarks.rehearsal [users]``, where simplejwt is installed. A scripted
 front end, written for simplejwt, serves each of a thousand users: in a browser with several tabs,
 or on a phone whose answers get lost. One in ten is away while the project is with us. Four
 deployments follow each other on one port: simplejwt, we beside it, we without it, and simplejwt.
@@ -30,7 +30,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
-PACKAGE = "tests.contrib.simplejwt.rehearsal"
+PACKAGE = "benchmarks.rehearsal"
 THREADS = 16
 STAGE = 12
 """How many seconds a stage lasts, at least: two lives of an access token."""
