@@ -6,20 +6,13 @@ import re
 import sys
 import tempfile
 from pathlib import Path
-from textwrap import dedent
 
 from mypy import api
 
-ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = (
-    "README.md",
-    "docs/going-live.md",
-    "docs/browsers.md",
-    "docs/moving-in.md",
-    "docs/testing.md",
-    "docs/async.md",
-)
-BLOCK = re.compile(r"^( *)```python\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from tests.support.documents import BLOCKS, ROOT
+
 # What stands in the file already to which a block is added.
 GIVEN = {
     "INSTALLED_APPS": "INSTALLED_APPS: list[str] = []",
@@ -33,21 +26,18 @@ FOREIGN = re.compile(r"^from (adrf|allauth|celery|channels)\b", re.MULTILINE)
 def write_blocks(folder: Path) -> list[str]:
     """Write each block to a file that tells where it stands."""
     written = []
-    for document in DOCUMENTS:
-        text = (ROOT / document).read_text(encoding="utf-8")
-        for found in BLOCK.finditer(text):
-            code = dedent(found[2])
-            if FOREIGN.search(code):
-                continue
-            given = [line for name, line in GIVEN.items() if re.search(rf"\b{name}\b", code)]
-            number = text.count("\n", 0, found.start()) + 2
-            path = folder / f"{Path(document).stem.lower().replace('-', '_')}_line_{number}.py"
-            path.write_text("\n".join([*given, code]), encoding="utf-8")
-            written.append(str(path))
-            if "class MeView" in code:
-                # The project whose views other blocks import.
-                (folder / "shop").mkdir()
-                (folder / "shop" / "views.py").write_text(code, encoding="utf-8")
+    for place, code in BLOCKS.items():
+        if FOREIGN.search(code):
+            continue
+        given = [line for name, line in GIVEN.items() if re.search(rf"\b{name}\b", code)]
+        document, number = place.split(":")
+        path = folder / f"{Path(document).stem.lower().replace('-', '_')}_line_{number}.py"
+        path.write_text("\n".join([*given, code]), encoding="utf-8")
+        written.append(str(path))
+        if "class MeView" in code:
+            # The project whose views other blocks import.
+            (folder / "shop").mkdir()
+            (folder / "shop" / "views.py").write_text(code, encoding="utf-8")
     return written
 
 

@@ -20,9 +20,9 @@ from jwt_refresh.checks.types import TYPES
 from jwt_refresh.urls import app_name, urlpatterns
 from jwt_refresh.web.endpoint import RequestTooLarge
 from jwt_refresh.web.transport import _ANSWERS as ANSWERS
+from tests.support.documents import ROOT, TEXTS
 
-ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text()
+README = TEXTS["README.md"]
 SECURITY = (ROOT / "docs" / "security.md").read_text()
 MOVING_IN = (ROOT / "docs" / "moving-in.md").read_text()
 
@@ -77,17 +77,7 @@ def test_the_checks_that_the_documents_name_are_there() -> None:
 
 @pytest.mark.parametrize(
     "document",
-    [
-        "README.md",
-        "CONTRIBUTING.md",
-        "SECURITY.md",
-        "docs/security.md",
-        "docs/going-live.md",
-        "docs/browsers.md",
-        "docs/moving-in.md",
-        "docs/testing.md",
-        "docs/async.md",
-    ],
+    ["CONTRIBUTING.md", "SECURITY.md", "docs/security.md", *TEXTS],
 )
 def test_what_a_document_links_to_is_there(document: str) -> None:
     text = (ROOT / document).read_text()

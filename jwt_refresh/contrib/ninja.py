@@ -9,11 +9,11 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError
 from ninja.security.base import AuthBase
 
+from jwt_refresh.authentication import authenticate
 from jwt_refresh.core.claims import Claims
 from jwt_refresh.core.users import set_user
 from jwt_refresh.exceptions import TokenError, TokenMissing
 from jwt_refresh.sealing import sealed
-from jwt_refresh.sessions import checking
 from jwt_refresh.web.transport import Refusal, json_of, refuse, token_of_guarded
 
 __all__ = ["JWTAuth", "answer_errors"]
@@ -37,10 +37,10 @@ class JWTAuth(AuthBase):
             encoded = token_of_guarded(request)
             if encoded is None:
                 return None
-            session, claims = checking.authenticate(encoded, request)
+            user, claims = authenticate(encoded, request)
         except TokenError as error:
             raise _Refused(refuse(error)) from None
-        set_user(request, session.user)
+        set_user(request, user)
         return claims
 
 

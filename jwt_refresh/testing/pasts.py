@@ -41,7 +41,7 @@ MADE_UP = (
 
 
 class Login(TypedDict, total=False):
-    """How a session begins."""
+    """The start of a session."""
 
     request: HttpRequest | Request | None
     amr: Sequence[str]
@@ -49,7 +49,7 @@ class Login(TypedDict, total=False):
 
 
 class Past(Login, total=False):
-    """How it begins, and how long ago it did, and was refreshed for the last time."""
+    """The start of a session, how long ago it was, and how long ago the last refresh."""
 
     age: timedelta | None
     idle: timedelta | None

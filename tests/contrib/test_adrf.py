@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import pytest
 from adrf.views import APIView
 from asgiref.sync import async_to_sync
-from django.db import connection
 from django.test import AsyncClient
 from django.urls import include, path
 from rest_framework.permissions import BasePermission
@@ -20,6 +18,7 @@ from jwt_refresh.permissions import IsAuthenticated
 from tests.support.devices import Device
 from tests.support.http import said
 from tests.support.statements import statements
+from tests.support.threads import threads_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls(__name__)]
 
@@ -72,20 +71,8 @@ def test_a_good_token_opens_an_async_view_with_one_query(phone: Device) -> None:
 
 
 def test_the_event_loop_is_not_held_up_by_the_query(phone: Device) -> None:
-    threads: list[int] = []
-
-    def note(execute: Any, *rest: Any) -> Any:
-        threads.append(threading.get_ident())
-        return execute(*rest)
-
     phone.login()
-
-    async def talking() -> int:
-        await AsyncClient().get("/me/", headers={"Authorization": f"Bearer {phone.token}"})
-        return threading.get_ident()
-
-    with connection.execute_wrapper(note):
-        loop = async_to_sync(talking)()
+    loop, threads = threads_of("/me/", {"Authorization": f"Bearer {phone.token}"})
     assert threads
     assert loop not in threads
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import pytest
@@ -20,6 +19,7 @@ from tests.support.browsing import ACCESS, SLIDING_COOKIES
 from tests.support.devices import Device
 from tests.support.http import said
 from tests.support.statements import statements
+from tests.support.threads import threads_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls(__name__)]
 
@@ -93,24 +93,10 @@ def test_a_good_token_opens_an_operation_with_one_query(
     assert answer.json() == {"user": phone.user.get_username(), "sid": sid}
 
 
-def test_an_async_operation_is_not_held_up_by_the_query(
-    phone: Device, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_async_operation_is_not_held_up_by_the_query(phone: Device) -> None:
     """It is made in another thread than that of the event loop."""
-    threads: list[int] = []
-
-    def note(execute: Any, *rest: Any) -> Any:
-        threads.append(threading.get_ident())
-        return execute(*rest)
-
     phone.login()
-
-    async def talking() -> int:
-        await AsyncClient().get("/told/async/me", headers=bearer(phone.token))
-        return threading.get_ident()
-
-    with connection.execute_wrapper(note):
-        loop = async_to_sync(talking)()
+    loop, threads = threads_of("/told/async/me", bearer(phone.token))
     assert threads
     assert loop not in threads
 

@@ -10,8 +10,8 @@ from pytest_django import Settings
 
 from jwt_refresh.contrib.simplejwt.models import ExchangedToken
 from jwt_refresh.models import IssuedToken, Session
-from tests.contrib.simplejwt.front import old_token
 from tests.support.devices import PAIR
+from tests.support.front import old_token
 from tests.support.http import claims
 
 from .acts import move_in

@@ -1,4 +1,4 @@
-"""Several callers at the same instant, as threads of one process."""
+"""Several callers at the same instant, as threads of one process; and the thread of a query."""
 
 from __future__ import annotations
 
@@ -6,7 +6,25 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from asgiref.sync import async_to_sync
 from django.db import connection
+from django.test import AsyncClient
+
+
+def threads_of(path: str, headers: dict[str, str]) -> tuple[int, list[int]]:
+    """The thread of the event loop in which a view is asked, and those of the queries it makes."""
+    threads: list[int] = []
+
+    def note(execute: Any, *rest: Any) -> Any:
+        threads.append(threading.get_ident())
+        return execute(*rest)
+
+    async def talking() -> int:
+        await AsyncClient().get(path, headers=headers)
+        return threading.get_ident()
+
+    with connection.execute_wrapper(note):
+        return async_to_sync(talking)(), threads
 
 
 def race(count: int, act: Callable[[], Any]) -> list[Any]:

@@ -85,7 +85,7 @@ class Place:
 
 @dataclass
 class Project:
-    """What of other packages a project has. ``faults`` are what could not be looked through."""
+    """The parts of a project that are of other packages; ``faults`` could not be looked through."""
 
     routes: list[Place] = field(default_factory=list)
     classes: list[Place] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What corresponds to ``REST_KNOX`` and ``REST_AUTH``."""
+"""The translation of ``REST_KNOX`` and ``REST_AUTH``."""
 
 from __future__ import annotations
 

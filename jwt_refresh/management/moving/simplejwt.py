@@ -1,4 +1,4 @@
-"""What corresponds to ``SIMPLE_JWT``."""
+"""The translation of ``SIMPLE_JWT``."""
 
 from __future__ import annotations
 

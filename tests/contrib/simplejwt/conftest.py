@@ -9,8 +9,7 @@ from pytest_django import Settings
 
 from jwt_refresh.contrib.simplejwt import blacklist
 from tests.support.devices import PAIR
-
-from .front import FrontEnd, old_token
+from tests.support.front import FrontEnd, old_token
 
 TABLES = [
     """

@@ -14,8 +14,8 @@ from rest_framework.authentication import TokenAuthentication
 from jwt_refresh.models import Session
 from tests.support.complaints import complaints
 from tests.support.documents import BLOCKS, block_with
+from tests.support.front import FrontEnd
 
-from .front import FrontEnd
 from .urls import WhoView
 
 URLS = [code for code in BLOCKS.values() if "jwt_refresh.contrib.simplejwt.urls" in code]

@@ -20,13 +20,13 @@ from jwt_refresh.contrib.simplejwt import old as old_tokens
 from jwt_refresh.contrib.simplejwt.models import ExchangedToken
 from jwt_refresh.models import IssuedToken, Session
 from tests.support.devices import PAIR, PASSWORD, make_user
+from tests.support.front import FrontEnd, old_token
 from tests.support.http import DAY, MINUTE, claims
 from tests.support.key_pairs import ED, private_pem, public_pem
 from tests.support.statements import statements
 from tests.support.told import Told, names
 
 from .conftest import Blacklist
-from .front import FrontEnd, old_token
 
 
 @pytest.mark.django_db(transaction=True, databases="__all__")

@@ -10,8 +10,8 @@ import jwt
 from django.conf import settings
 from django.test import Client
 
-from tests.support.devices import PASSWORD
-from tests.support.http import DAY, MINUTE
+from .devices import PASSWORD
+from .http import DAY, MINUTE
 
 
 def old_token(user: Any, kind: str = "refresh", **claims: Any) -> str:
