@@ -400,6 +400,10 @@ ODD: dict[str, tuple[dict[str, Any], str]] = {
         {"SIMPLE_JWT": {"AUTH_HEADER_NAME": "HTTP_USER_AGENT"}},
         "It is no header (HTTP_…) that only clients send",
     ),
+    "another header of browsers": (
+        {"SIMPLE_JWT": {"AUTH_HEADER_NAME": "HTTP_CONTENT_TYPE"}},
+        "It is no header (HTTP_…) that only clients send",
+    ),
     "no field": (
         {"SIMPLE_JWT": {"USER_ID_FIELD": "shoe_size"}},
         "It is no field or property of your user model",

@@ -20,10 +20,10 @@ from jwt_refresh.conf import conf
 from .types import error, warning
 
 MAX_NAME = 100
-_is_token = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII).fullmatch
-"""The name of a cookie (RFC 6265 section 4.1.1)."""
+is_token = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII).fullmatch
+"""A token of RFC 9110 section 5.6.2: the name of a cookie (RFC 6265 section 4.1.1), or a scheme."""
 _is_path = re.compile(r"/[!-:<-~]{0,254}").fullmatch
-_is_domain = re.compile(r"(?=.{1,253}$)\.?[a-z0-9-]+(\.[a-z0-9-]+)*", re.IGNORECASE).fullmatch
+is_domain = re.compile(r"(?=.{1,253}$)\.?[a-z0-9-]+(\.[a-z0-9-]+)*", re.IGNORECASE).fullmatch
 
 
 def names() -> dict[str, str]:
@@ -39,7 +39,7 @@ def check_names() -> Iterator[CheckMessage]:
         settings.LANGUAGE_COOKIE_NAME: "LANGUAGE_COOKIE_NAME",
     }
     for setting, name in names().items():
-        if not _is_name(name):
+        if not is_name(name):
             hint = f"It is one word of at most {MAX_NAME} characters, without brackets, quotes, "
             hint += 'commas or semicolons, such as "__Host-Http-access-token".'
             yield error("E031", setting, "is no name of a cookie.", hint)
@@ -49,13 +49,14 @@ def check_names() -> Iterator[CheckMessage]:
         taken[name] = setting
 
 
-def _is_name(name: str) -> bool:
+def is_name(name: str) -> bool:
+    """Tell whether browsers, Django and ``http.cookies`` take a cookie of that name."""
     try:
         # It keeps the names of attributes for itself.
         SimpleCookie()[name] = ""
     except CookieError:
         return False
-    return len(name) <= MAX_NAME and _is_token(name) is not None
+    return len(name) <= MAX_NAME and is_token(name) is not None
 
 
 def check_prefixes() -> Iterator[CheckMessage]:
@@ -104,7 +105,7 @@ def _covers(path: str) -> bool:
 
 
 def check_domain() -> Iterator[CheckMessage]:
-    if conf.uses_cookies and conf.COOKIE_DOMAIN is not None and not _is_domain(conf.COOKIE_DOMAIN):
+    if conf.uses_cookies and conf.COOKIE_DOMAIN is not None and not is_domain(conf.COOKIE_DOMAIN):
         hint = 'It is the name of a host, such as "example.com"; None: the host that answers.'
         yield error("E035", "COOKIE_DOMAIN", "is no domain.", hint)
 

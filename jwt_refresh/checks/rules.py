@@ -109,14 +109,20 @@ def check_user_id() -> Iterator[CheckMessage]:
     model: Any = get_user_model()
     name = conf.USER_ID_FIELD
     fields = {field.attname: field for field in model._meta.concrete_fields}
-    computed = isinstance(getattr_static(model, name, None), property | cached_property)
     hint = "Name a unique field that never changes, or leave it out."
-    if name in NO_IDS or not (computed or name in fields):
+    if not can_be_id(model, name):
         fault = f"is no field or property of {model._meta.label} that tells users apart."
         yield error("E009", "USER_ID_FIELD", fault, hint)
     elif name in fields and not (fields[name].unique or _is_constrained(model, name)):
         fault = f"is a field of {model._meta.label} that is not unique."
         yield warning("W009", "USER_ID_FIELD", fault, hint)
+
+
+def can_be_id(model: Any, name: str) -> bool:
+    """Tell whether ``name`` is a field or a property of a user model by which users can differ."""
+    computed = isinstance(getattr_static(model, name, None), property | cached_property)
+    named = {field.attname for field in model._meta.concrete_fields}
+    return name not in NO_IDS and (computed or name in named)
 
 
 def _is_constrained(model: Any, name: str) -> bool:

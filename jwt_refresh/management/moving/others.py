@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import timedelta
-from http.cookies import Morsel
 
 from django.conf import settings
 
+from jwt_refresh.checks.cookies import is_domain, is_name, is_token
+from jwt_refresh.checks.rules import MOST_SESSIONS
 from jwt_refresh.lifetimes import LONGEST, LONGEST_SESSION
 
-from .reading import Old, Translation, duration, is_word, text, within
+from .reading import Old, Translation, duration, text, within
 from .reasons import TRANSLATED
 
 SECOND = timedelta(seconds=1)
-MOST_SESSIONS = 1_000_000
-MAX_COOKIE_NAME = 100
-_is_domain = re.compile(r"(?=.{1,253}$)\.?[a-z0-9-]+(\.[a-z0-9-]+)*", re.IGNORECASE).fullmatch
 COOKIES = {"JWT_AUTH_COOKIE": "ACCESS_COOKIE", "JWT_AUTH_REFRESH_COOKIE": "REFRESH_COOKIE"}
 SUGGESTED = {
     "ACCESS_COOKIE": "__Host-Http-access-token",
@@ -44,7 +41,7 @@ def translate_knox(old: Old, found: Translation) -> None:
         hint = "leave it out for no number of your own"
         old.leave("TOKEN_LIMIT_PER_USER", f"Here it is from 1 to {MOST_SESSIONS:,}: {hint}.")
     prefix = old.typed("AUTH_HEADER_PREFIX", "Token", str, "a text")
-    if is_word(prefix):
+    if is_token(prefix):
         found.add_scheme("Bearer", None)
         found.add_scheme(prefix, old.source("AUTH_HEADER_PREFIX")[0])
     else:
@@ -89,7 +86,7 @@ def translate_rest_auth(old: Old, found: Translation) -> None:
     if any(name.lower().startswith("__host-") for name in names.values()):
         hint = "one of the two has to go"
         old.leave("JWT_AUTH_COOKIE_DOMAIN", f"A cookie of that name (__Host-…) has none: {hint}.")
-    elif not _is_domain(domain):
+    elif not is_domain(domain):
         old.leave("JWT_AUTH_COOKIE_DOMAIN", "It is no name of a host: leave it out, or mend it.")
     else:
         found.put("COOKIE_DOMAIN", text(domain), old.label("JWT_AUTH_COOKIE_DOMAIN"))
@@ -102,7 +99,7 @@ def _cookie_names(old: Old, found: Translation) -> Iterator[tuple[str, str]]:
         if not name:
             continue
         comments, other = [old.label(key)], SUGGESTED[ours]
-        if not is_word(name) or len(name) > MAX_COOKIE_NAME or Morsel().isReservedKey(name):
+        if not is_name(name):
             old.leave(key, f'It is no name of a cookie: take "{other}", say.')
             continue
         if name in taken:

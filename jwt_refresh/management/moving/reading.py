@@ -17,8 +17,6 @@ from django.conf import settings
 
 from .reasons import PACKAGES, REASONS, TRANSLATED
 
-is_word = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII).fullmatch
-"""A token of RFC 9110 section 5.6.2: a scheme, or the name of a cookie."""
 _is_plain = re.compile(r"[A-Za-z_]{1,40}").fullmatch
 """A name that can be shown: a key that stands in its place by mistake must not be."""
 

@@ -4,30 +4,27 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from inspect import getattr_static
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.functional import cached_property
 
+from jwt_refresh.checks.cookies import is_token
+from jwt_refresh.checks.rules import BROWSER_HEADERS, MAX_LEEWAY, can_be_id
 from jwt_refresh.conf import is_name
 from jwt_refresh.core.claims import RESERVED
 from jwt_refresh.core.keys.config import ALGORITHMS
 from jwt_refresh.core.keys.pairs import key_pair
 from jwt_refresh.lifetimes import LONGEST
 
-from .reading import Old, Translation, duration, is_word, text, within
+from .reading import Old, Translation, duration, text, within
 
 SECOND = timedelta(seconds=1)
-MAX_LEEWAY = timedelta(minutes=5)
 CLAIMS = "jwt_refresh.contrib.simplejwt.old.claims"
 ADDS_CLAIMS = ("TOKEN_OBTAIN_SERIALIZER", "TOKEN_TYPE_CLAIM")
 KEYS = {"SIGNING_KEY": "PRIVATE_KEYS", "VERIFYING_KEY": "PUBLIC_KEYS"}
 GENERATE = "`manage.py generate_signing_key` makes one"
 _is_header = re.compile(r"HTTP_[A-Z][A-Z0-9_]*").fullmatch
-BROWSER_HEADERS = {"Cookie", "Host", "Origin", "Referer", "User-Agent"}
-NO_IDS = {"password", "is_active", "is_anonymous", "is_authenticated"}
 
 
 def translate_simplejwt(old: Old, found: Translation) -> None:
@@ -129,7 +126,7 @@ def _header(old: Old, found: Translation) -> None:
     types = old.typed("AUTH_HEADER_TYPES", ("Bearer",), str | list | tuple, "a list of words")
     comment = old.label("AUTH_HEADER_TYPES") if "AUTH_HEADER_TYPES" in old else None
     for word in [types] if isinstance(types, str) else types:
-        if isinstance(word, str) and is_word(word):
+        if isinstance(word, str) and is_token(word):
             found.add_scheme(word, comment)
         else:
             old.leave("AUTH_HEADER_TYPES", "It has a scheme that is not one word: leave that out.")
@@ -137,7 +134,7 @@ def _header(old: Old, found: Translation) -> None:
         return
     name = old.typed("AUTH_HEADER_NAME", "HTTP_AUTHORIZATION", str, "a text")
     header = name.removeprefix("HTTP_").replace("_", "-").title()
-    if not _is_header(name) or header in BROWSER_HEADERS:
+    if not _is_header(name) or header.lower() in BROWSER_HEADERS:
         hint = "name one, such as X-Auth-Token"
         old.leave("AUTH_HEADER_NAME", f"It is no header (HTTP_…) that only clients send: {hint}.")
     else:
@@ -153,9 +150,7 @@ def _user_id(old: Old, found: Translation) -> None:
     except ImproperlyConfigured:
         old.leave("USER_ID_FIELD", "The user model is not installed: see `manage.py check`.")
         return
-    fields = {each.attname for each in model._meta.concrete_fields}
-    computed = isinstance(getattr_static(model, name, None), property | cached_property)
-    if name in NO_IDS or not (computed or name in fields):
+    if not can_be_id(model, name):
         hint = "JWT_REFRESH['USER_ID_FIELD'] is one, and 'pk' where it is left out"
         old.leave("USER_ID_FIELD", f"It is no field or property of your user model; {hint}.")
     else:
