@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
 
 
@@ -11,4 +11,14 @@ class SimpleJWTConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks  # noqa: F401
+        from django.db.models.signals import pre_save
+
+        from jwt_refresh.sessions.ending import user_ending
+
+        from . import checks, cutoff  # noqa: F401
+
+        pre_save.connect(cutoff.at_new_password)
+        user_ending.connect(cutoff.at_end_of_all)
+
+        if apps.is_installed("drf_spectacular"):
+            from . import spectacular  # noqa: F401

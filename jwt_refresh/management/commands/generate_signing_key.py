@@ -22,7 +22,12 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--algorithm", choices=KEY_PAIR_ALGORITHMS, default="EdDSA")
+        parser.add_argument(
+            "--algorithm",
+            choices=KEY_PAIR_ALGORITHMS,
+            default="EdDSA",
+            help="the algorithm that the pair is for",
+        )
         parser.add_argument(
             "--check", action="store_true", help="make nothing; list the keys in force"
         )

@@ -63,11 +63,17 @@ def _is_set(name: str) -> bool:
 
 
 def _parts(project: Project, found: Translation, *, simplejwt: bool) -> Iterator[str]:
+    given: Any = getattr(settings, "JWT_REFRESH", None)
+    is_there = isinstance(given, dict) and bool(given)
+    held = [name for name in found.entries if name in given] if is_there else None
     title = "1. The settings that correspond"
-    if hasattr(settings, "JWT_REFRESH"):
-        title += ", in the place of the JWT_REFRESH that is there, or to be merged with it"
-    imports = "from datetime import timedelta\n\n" if "timedelta" in found.code() else ""
-    yield f"{_comment(title)}\n{imports}{found.code()}"
+    if held is not None:
+        title += ", for the JWT_REFRESH that is there"
+    if held:
+        title += f", which keeps its own {', '.join(held)}"
+    code = found.code(held)
+    imports = "from datetime import timedelta\n\n" if "timedelta" in code else ""
+    yield f"{_comment(title)}\n{imports}{code}"
     stays = ["SIMPLE_JWT itself stays as long as the compatibility URLs do."] if simplejwt else []
     left = [f"{name}: {sentence}" for name, sentence in sorted(found.left.items(), key=_by_dict)]
     yield _section("2. Old settings that have no counterpart", [*stays, *left])

@@ -22,7 +22,9 @@ class Command(BaseCommand):
             default=90,
             help="after how long without a refresh address and agent are blanked",
         )
-        parser.add_argument("--batch-size", type=int, default=1000)
+        parser.add_argument(
+            "--batch-size", type=int, default=1000, help="how many rows are deleted at once"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

@@ -51,8 +51,8 @@ def tables(project: Project, longest: dict[str, timedelta | None]) -> Iterator[s
         else:
             yield f"Of simplejwt, without its blacklist, there is no table; {last}."
         yield (
-            "jwt_refresh_simplejwt_exchangedtoken, which is ours: when the compatibility URLs go, "
-            "and not before the last token of simplejwt has ended."
+            "jwt_refresh_simplejwt_exchangedtoken, jwt_refresh_simplejwt_cutoff, which are ours: "
+            "when no process runs with the app, and the last token of simplejwt has ended."
         )
     if has_app("knox"):
         yield (

@@ -60,7 +60,7 @@ def _knox_lifetimes(
     found.put("LIFETIME", duration(lifetime), *comments)
     comments = old.source("AUTO_REFRESH_MAX_TTL" if extends else "TOKEN_TTL")
     if end is None:
-        found.put("SESSION_LIFETIME", "None", f"{comments[0]}: no end; one of 90 days is safer")
+        found.put("SESSION_LIFETIME", "None", f"{comments[0]}: no end; 30 days are usual")
     else:
         end = within(end, lifetime, LONGEST_SESSION, comments)
         found.put("SESSION_LIFETIME", duration(end), *comments)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -55,10 +55,12 @@ class Translation:
             words = [text(scheme) for scheme in self.schemes.values()]
             self.put("AUTH_HEADER_TYPES", f"[{', '.join(words)}]", *self.scheme_comments)
 
-    def code(self) -> str:
-        """Return the statement that sets ``JWT_REFRESH``."""
-        lines = ["JWT_REFRESH = {"]
+    def code(self, held: Collection[str] | None) -> str:
+        """Return the statement that sets ``JWT_REFRESH``, or adds to one that has keys ``held``."""
+        lines = ["JWT_REFRESH = {" if held is None else "JWT_REFRESH |= {"]
         for key, entry in self.entries.items():
+            if key in (held or ()):
+                continue
             for comment in entry.comments:
                 lines += textwrap.wrap(
                     comment, 96, initial_indent="    # ", subsequent_indent="    # "

@@ -37,7 +37,7 @@ SIMPLE_JWT = {
     "UPDATE_LAST_LOGIN": "Each login moves last_login, as Django's own does: nothing is to be set.",
     "SIGNING_KEY": (
         f"{_STAYS}; ours are signed with a key that is derived from SECRET_KEY, so a service that "
-        "verifies with this one changes to a key pair (README, Keys)."
+        "verifies with this one changes to a key pair (docs/keys.md)."
     ),
     "VERIFYING_KEY": f"{_STAYS}; the public half of our own key is made of the private one.",
     "JSON_ENCODER": (
@@ -69,8 +69,9 @@ SIMPLE_JWT = {
     "SLIDING_TOKEN_LIFETIME": _SLIDING,
     "SLIDING_TOKEN_REFRESH_LIFETIME": _SLIDING,
     "TOKEN_OBTAIN_SERIALIZER": (
-        "No serializer is asked: what it writes into tokens, a CLAIMS function of yours returns; "
-        "other fields are for a login view of your own that calls jwt_refresh.login.log_in."
+        "No serializer is asked, so the class may be gone: what it writes into tokens, a CLAIMS "
+        "function of yours returns; what it adds to the answer, a view of yours adds that is "
+        "derived from the compatibility TokenObtainPairView."
     ),
     "TOKEN_REFRESH_SERIALIZER": _REFRESH,
     "TOKEN_VERIFY_SERIALIZER": (

@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 
 from jwt_refresh.checks.cookies import is_token
-from jwt_refresh.checks.rules import BROWSER_HEADERS, MAX_LEEWAY, can_be_id
+from jwt_refresh.checks.rules import MAX_LEEWAY, TAKEN_HEADERS, can_be_id
 from jwt_refresh.conf import is_name
 from jwt_refresh.core.claims import RESERVED
 from jwt_refresh.core.keys.config import ALGORITHMS
@@ -20,6 +20,7 @@ from jwt_refresh.lifetimes import LONGEST
 from .reading import Old, Translation, duration, text, within
 
 SECOND = timedelta(seconds=1)
+YEAR = timedelta(days=365)
 CLAIMS = "jwt_refresh.contrib.simplejwt.old.claims"
 ADDS_CLAIMS = ("TOKEN_OBTAIN_SERIALIZER", "TOKEN_TYPE_CLAIM")
 KEYS = {"SIGNING_KEY": "PRIVATE_KEYS", "VERIFYING_KEY": "PUBLIC_KEYS"}
@@ -49,8 +50,12 @@ def _lifetimes(old: Old, found: Translation) -> None:
     found.put("REFRESH_LIFETIME", duration(idle), *comments)
     label = old.label("ROTATE_REFRESH_TOKENS")
     if old.get("ROTATE_REFRESH_TOKENS", False):
-        comment = f"{label} is on, and simplejwt has no end: one, such as 90 days, is safer"
-        found.put("SESSION_LIFETIME", "None", comment)
+        found.put(
+            "SESSION_LIFETIME",
+            duration(max(YEAR, idle)),
+            f"{label} is on, and a login of simplejwt has no end; one of ours should: everybody "
+            "logs in once in that time, and 30 days are usual",
+        )
     else:
         comment = f"{label} is off: a login ends with its refresh token"
         found.put("SESSION_LIFETIME", duration(idle), comment)
@@ -134,7 +139,7 @@ def _header(old: Old, found: Translation) -> None:
         return
     name = old.typed("AUTH_HEADER_NAME", "HTTP_AUTHORIZATION", str, "a text")
     header = name.removeprefix("HTTP_").replace("_", "-").title()
-    if not _is_header(name) or header.lower() in BROWSER_HEADERS:
+    if not _is_header(name) or header.lower() in TAKEN_HEADERS:
         hint = "name one, such as X-Auth-Token"
         old.leave("AUTH_HEADER_NAME", f"It is no header (HTTP_…) that only clients send: {hint}.")
     else:
