@@ -5,9 +5,11 @@ It imports no Django, and never waits. ``contrib.httpx`` does that.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import random
+import secrets
 import tempfile
 import time
 import uuid
@@ -19,6 +21,8 @@ from enum import Enum
 from math import inf
 from pathlib import Path
 from typing import Any, Protocol
+
+from jwt_refresh.core.encoding import encode, encode_object
 
 ENDS = frozenset({"session_revoked", "token_reused", "password_changed", "user_inactive"})
 """The codes of a session that somebody ended: only a person may begin another."""
@@ -87,8 +91,64 @@ class TokenFile:
         os.replace(name, self._path)
 
 
+class SigningKey(Protocol):
+    """A key that a session is bound to (RFC 9449), wherever it is kept. Threads share it.
+
+    ``alg`` is ``ES256``, ``EdDSA`` or ``Ed25519``; ``jwk`` the public key (RFC 7517).
+    """
+
+    @property
+    def alg(self) -> str: ...
+
+    @property
+    def jwk(self) -> Mapping[str, Any]: ...
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign as JWS does (RFC 7518): for ES256, the 32 bytes of r and the 32 of s."""
+
+
+def public_half(key: SigningKey) -> dict[str, str]:
+    """Return the members of a thumbprint (RFC 7638): no others may be in a proof."""
+    jwk = key.jwk
+    return {name: jwk[name] for name in ("crv", "kty", "x", "y") if name in jwk}
+
+
+def proof(key: SigningKey, method: str, url: str, *, ath: str = "", nonce: str = "") -> str:
+    """Make a proof for one request (RFC 9449 section 4.2).
+
+    ``url`` has neither query nor fragment; ``ath`` is the digest of the access token that goes
+    along, if one does. Raises ``TryLater`` where the key does not sign.
+    """
+    claims: dict[str, Any] = {
+        "jti": secrets.token_urlsafe(16),
+        "htm": method,
+        "htu": url,
+        "iat": int(time.time()),
+    }
+    claims |= {name: value for name, value in (("ath", ath), ("nonce", nonce)) if value}
+    try:
+        header = {"typ": "dpop+jwt", "alg": key.alg, "jwk": public_half(key)}
+        message = encode_object(header) + b"." + encode_object(claims)
+        return (message + b"." + encode(key.sign(message))).decode()
+    except Exception as error:  # noqa: BLE001 - a key may raise anything
+        why = type(error).__name__
+    # Neither its text nor its frames: nobody knows what they tell.
+    raise TryLater("unavailable", f"The key did not sign: {why}", 0.0)
+
+
+def nonce_asked_for(answer: Any) -> str:
+    """Return the nonce that a refusal asks for (RFC 9449 section 8); empty for any other answer."""
+    if isinstance(answer, Exception) or answer.status_code != 401:
+        return ""
+    if "use_dpop_nonce" not in answer.headers.get("WWW-Authenticate", ""):
+        return ""
+    return str(answer.headers.get("DPoP-Nonce", ""))
+
+
 class Tokens:
     """A token answer; ``asked_at`` is when it was asked for, by both clocks.
+
+    ``jwk`` is the public half of the key that their login proved, if any.
 
     It ages by that clock by which more time has passed: the monotonic one stands still while a
     laptop sleeps, and the other may be set. Neither has to be right. Raises ``KeyError``,
@@ -98,6 +158,8 @@ class Tokens:
     def __init__(self, answer: Mapping[str, Any], asked_at: tuple[float, float]) -> None:
         self.access, self.lifetime = answer["access_token"], float(answer["expires_in"])
         self.refreshable = answer.get("refresh_token", self.access)
+        self.is_bound = str(answer.get("token_type")).lower() == "dpop"
+        self.jwk: Mapping[str, str] | None = answer.get("jwk")
         if not (isinstance(self.access, str) and isinstance(self.refreshable, str)):
             raise TypeError("tokens are text")
         self.asked_at = asked_at
@@ -119,8 +181,22 @@ class Tokens:
         return cls(found, (asked_at, monotonic - age))
 
     def to_store(self) -> dict[str, Any]:
-        kept = {"access_token": self.access, "refresh_token": self.refreshable}
-        return kept | {"expires_in": self.lifetime, "asked_at": self.asked_at[0]}
+        kept: dict[str, Any] = {
+            "access_token": self.access,
+            "refresh_token": self.refreshable,
+            "expires_in": self.lifetime,
+            "asked_at": self.asked_at[0],
+        }
+        if self.is_bound:
+            kept["token_type"] = "DPoP"
+        if self.jwk is not None:
+            kept["jwk"] = self.jwk
+        return kept
+
+    @property
+    def ath(self) -> str:
+        """The digest of the access token, for a proof."""
+        return encode(hashlib.sha256(self.access.encode()).digest()).decode()
 
     @property
     def left(self) -> float:
@@ -130,10 +206,15 @@ class Tokens:
 
 
 class Ask:
-    """A request to an endpoint. No report shows what is in it: its ``repr`` is Python's own."""
+    """A request to an endpoint. No report shows what is in it: its ``repr`` is Python's own.
 
-    def __init__(self, path: str, body: Mapping[str, Any], key: str = "") -> None:
-        self.path, self.body, self.at = path, body, _clocks()
+    ``nonce`` is that of its proof, if the server has asked for one; ``None``: it needs no proof.
+    """
+
+    def __init__(
+        self, path: str, body: Mapping[str, Any], key: str = "", *, nonce: str | None = None
+    ) -> None:
+        self.path, self.body, self.nonce, self.at = path, body, nonce, _clocks()
         self.headers = {"Idempotency-Key": key} if key else {}
 
 
@@ -147,7 +228,7 @@ class Need(Enum):
 class Keeper:
     """The tokens of one client: takes them over from its storage, asks for others, keeps them.
 
-    ``credentials``, ``tokens`` and ``storage`` are those of ``contrib.httpx.JWTAuth``.
+    ``credentials``, ``tokens``, ``storage`` and ``key`` are those of ``contrib.httpx.JWTAuth``.
     """
 
     def __init__(
@@ -155,8 +236,11 @@ class Keeper:
         credentials: Mapping[str, Any] | None,
         tokens: Mapping[str, Any] | None,
         storage: Storage | None,
+        key: SigningKey | None,
     ) -> None:
         self._credentials = credentials
+        self._jwk = None if key is None else public_half(key)
+        self._nonce = ""
         self._tokens = None if tokens is None else Tokens.stored(tokens)
         self._storage = storage
         self._seen: Mapping[str, Any] | None = None
@@ -169,7 +253,7 @@ class Keeper:
         tokens = self._tokens
         if self._ended or time.monotonic() < self._wait_until:
             return None
-        if tokens is None or tokens is refused or tokens.left <= 0:
+        if tokens is None or tokens is refused or tokens.left <= 0 or self._lacks_key(tokens):
             return Need.NOW
         return Need.SOON if tokens.left <= tokens.due else None
 
@@ -191,23 +275,44 @@ class Keeper:
                 self._tokens, self._seen = Tokens.stored(found), found
             except (AttributeError, KeyError, TypeError, ValueError):
                 _warn("What JWTAuth has found in its storage are no tokens.")
-        if self._tokens is None and self._credentials is None:
+        if self._tokens is not None and self._lacks_key(self._tokens):
+            self._lose_key()
+        elif self._tokens is None and self._credentials is None:
             self._end("token_missing", "There are neither tokens nor credentials.")
+
+    def _lacks_key(self, tokens: Tokens) -> bool:
+        """Tell whether they are of a session that is bound to a key which is not at hand."""
+        if tokens.jwk is not None:
+            return tokens.jwk != self._jwk
+        return tokens.is_bound and self._jwk is None
+
+    def _lose_key(self) -> None:
+        if self._credentials is None:
+            # The tokens stay in the storage: the key may be found again.
+            self._ended = SessionEnded("key_missing", "The key of this session is gone.")
+        else:
+            _warn("The key of the stored session is gone, so JWTAuth logs in again.")
+        self._tokens = None
 
     def next(self) -> Ask:
         """Return what to ask for other tokens."""
-        tokens = self._tokens
+        tokens, (nonce, self._nonce) = self._tokens, (self._nonce, "")
         if tokens is None:
-            return Ask("login/", {**(self._credentials or {}), "transport": "body"})
-        return Ask("refresh/", {"refresh_token": tokens.refreshable}, tokens.key)
+            return Ask("login/", {**(self._credentials or {}), "transport": "body"}, nonce=nonce)
+        body = {"refresh_token": tokens.refreshable}
+        return Ask("refresh/", body, tokens.key, nonce=nonce)
 
     def hear(self, ask: Ask, answer: Any) -> None:
         """Take the answer: tokens, an end, or a failure that the session outlives."""
         status, code, detail = _read(answer)
-        logs_in = ask.path == "login/"
+        logs_in, asked_for = ask.path == "login/", nonce_asked_for(answer)
         if status == 200 and self._keep(ask, answer):
             return
-        if code in LAPSES and self._credentials is not None and not logs_in:
+        if asked_for and not ask.nonce:
+            self._nonce = asked_for
+        elif asked_for:
+            self._fail(status, code, detail, None)
+        elif code in LAPSES and self._credentials is not None and not logs_in:
             self._tokens = None
         elif status in (400, 401) if logs_in else code in ENDS | LAPSES:
             self._end(code, detail)
@@ -223,6 +328,7 @@ class Keeper:
             return False
         if not tokens.lifetime > 0:
             return False
+        tokens.jwk = self._jwk if ask.path == "login/" or before is None else before.jwk
         if self._ended:  # Somebody has logged out meanwhile.
             return True
         if before is not None and before.due < inf and tokens.left < before.left + 1:
@@ -292,6 +398,8 @@ def _clocks() -> tuple[float, float]:
 
 def _read(answer: Any) -> tuple[int, str, str]:
     """Return status, code and detail of an answer; the status is 0 where there was none."""
+    if isinstance(answer, TryLater):
+        return 0, answer.code, answer.detail
     if isinstance(answer, Exception):
         return 0, "unavailable", f"{type(answer).__name__}: {answer}"
     usual = "invalid_request" if answer.status_code == 400 else "unavailable"

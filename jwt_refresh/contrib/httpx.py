@@ -26,13 +26,24 @@ from .client import (
     Keeper,
     Need,
     SessionEnded,
+    SigningKey,
     Storage,
     TokenFile,
     Tokens,
     TryLater,
+    nonce_asked_for,
+    proof,
 )
 
-__all__ = ["JWTAuth", "JWTAuthError", "SessionEnded", "Storage", "TokenFile", "TryLater"]
+__all__ = [
+    "JWTAuth",
+    "JWTAuthError",
+    "SessionEnded",
+    "SigningKey",
+    "Storage",
+    "TokenFile",
+    "TryLater",
+]
 
 _LIBRARIES: list[Any] = [import_module(name) for name in ("httpx2", "httpx") if find_spec(name)]
 if not _LIBRARIES:
@@ -54,7 +65,8 @@ class JWTAuth(_Auth):  # type: ignore[misc]
 
     ``base``: where the endpoints are, such as ``https://example.com/auth/``. ``credentials``: what
     the login endpoint asks for. ``tokens``: an answer of that endpoint, to start from. ``storage``:
-    where tokens are kept between runs; what is in it is preferred to ``tokens``. ``origins``:
+    where tokens are kept between runs; what is in it is preferred to ``tokens``. ``key``: binds the
+    session that a login begins (RFC 9449), such as ``contrib.keyfile.KeyFile``. ``origins``:
     others that get the token, such as ``https://api.example.com``, beside that of ``base``.
     ``client`` and ``async_client`` make the clients of its own requests, for a proxy or a
     certificate authority.
@@ -70,13 +82,16 @@ class JWTAuth(_Auth):  # type: ignore[misc]
         *,
         tokens: Mapping[str, Any] | None = None,
         storage: Storage | None = None,
+        key: SigningKey | None = None,
         origins: Iterable[str] = (),
         client: Callable[[], Any] = _LIBRARIES[0].Client,
         async_client: Callable[[], Any] = _LIBRARIES[0].AsyncClient,
     ) -> None:
         self._base = base.rstrip("/") + "/"
         self._origins = {_origin(_LIBRARIES[0].URL(url)) for url in (base, *origins)}
-        self._keeper = Keeper(credentials, tokens, storage)
+        self._key = key
+        self._nonces: dict[tuple[str, str, int | None], str] = {}
+        self._keeper = Keeper(credentials, tokens, storage, key)
         self._client, self._async_client = client, async_client
         self._lock = threading.Lock()
 
@@ -116,16 +131,23 @@ class JWTAuth(_Auth):  # type: ignore[misc]
         """Return the answer, or the error that came in its place."""
         try:
             with self._client() as client:
-                return client.post(self._base + ask.path, **_arguments(ask))
-        except _LOST as error:
+                return client.post(self._base + ask.path, **self._arguments(ask))
+        except (*_LOST, TryLater) as error:
             return error
 
     async def _apost(self, ask: Ask) -> Any:
         try:
             async with self._async_client() as client:
-                return await client.post(self._base + ask.path, **_arguments(ask))
-        except _LOST as error:
+                return await client.post(self._base + ask.path, **self._arguments(ask))
+        except (*_LOST, TryLater) as error:
             return error
+
+    def _arguments(self, ask: Ask) -> dict[str, Any]:
+        headers = ask.headers
+        if self._key is not None and ask.nonce is not None:
+            made = proof(self._key, "POST", self._base + ask.path, nonce=ask.nonce)
+            headers = headers | {"DPoP": made}
+        return {"json": ask.body, "headers": headers, "follow_redirects": False}
 
     def _flow(self, request: Any) -> Generator[Any, Any, None]:
         """Yield seconds to sleep, an ``Ask`` to post, or the call itself to send."""
@@ -134,11 +156,39 @@ class JWTAuth(_Auth):  # type: ignore[misc]
             return
         yield from self._renew()
         used = self._keeper.usable()
-        response = yield _signed(request, used)
+        response = yield self._signed(request, used)
+        if self._may_prove_again(request, response):
+            response = yield self._signed(response.request, used)
         if self._refuses(response):
             yield from self._renew(used)
             if (renewed := self._keeper.usable()) is not used and _in_memory(request):
-                yield _signed(request, renewed)
+                yield self._signed(request, renewed)
+
+    def _signed(self, request: Any, tokens: Tokens) -> Any:
+        # No other header would do: this one is taken away on a redirect to another origin.
+        request.headers["Authorization"] = f"Bearer {tokens.access}"
+        if self._key is not None and tokens.is_bound:
+            request.headers["Authorization"] = f"DPoP {tokens.access}"
+            url, nonce = _address(request.url), self._nonces.get(_origin(request.url), "")
+            made = proof(self._key, request.method, url, ath=tokens.ath, nonce=nonce)
+            request.headers["DPoP"] = made
+        return request
+
+    def _may_prove_again(self, request: Any, response: Any) -> bool:
+        """Tell whether another proof may get a better answer.
+
+        One with a nonce, where the clock here is wrong; or one for the address that the server has
+        redirected the call to, since a proof is for one address.
+        """
+        origin, asked_for = _origin(response.url), nonce_asked_for(response)
+        if origin not in self._origins:
+            return False
+        if asked_for:
+            self._nonces[origin] = asked_for
+        challenge = response.headers.get("WWW-Authenticate", "")
+        moved = _address(response.url) != _address(request.url)
+        misplaced = response.status_code == 401 and moved and "invalid_dpop_proof" in challenge
+        return (bool(asked_for) or misplaced) and _in_memory(request)
 
     def _refuses(self, response: Any) -> bool:
         """Tell whether another token may get a better answer.
@@ -181,10 +231,10 @@ def _origin(url: Any) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
 
 
-def _signed(request: Any, tokens: Tokens) -> Any:
-    # No other header would do: this one is taken away on a redirect to another origin.
-    request.headers["Authorization"] = f"Bearer {tokens.access}"
-    return request
+def _address(url: Any) -> str:
+    """Return the URL that a proof names: without a user, a query and a fragment."""
+    path = url.raw_path.partition(b"?")[0]
+    return f"{url.scheme}://{url.netloc.decode()}{path.decode()}"
 
 
 def _in_memory(request: Any) -> bool:
@@ -193,7 +243,3 @@ def _in_memory(request: Any) -> bool:
         return request.content is not None
     except _UNREAD:
         return False
-
-
-def _arguments(ask: Ask) -> dict[str, Any]:
-    return {"json": ask.body, "headers": ask.headers, "follow_redirects": False}

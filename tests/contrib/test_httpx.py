@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import importlib.util
 import json
 import logging
@@ -40,10 +41,12 @@ from jwt_refresh import sessions
 from jwt_refresh.contrib import client as client_module
 from jwt_refresh.contrib import httpx as module
 from jwt_refresh.contrib.httpx import JWTAuth, JWTAuthError, SessionEnded, TokenFile, TryLater
+from jwt_refresh.contrib.keyfile import KeyFile
 from jwt_refresh.models import Session
 from jwt_refresh.serializers import TokenResponseSerializer
 from tests.support.devices import PASSWORD
-from tests.support.http import DAY, MINUTE
+from tests.support.http import DAY, MINUTE, claims
+from tests.support.proofs import ProofKey
 from tests.support.threads import race
 
 pytestmark = pytest.mark.django_db
@@ -850,6 +853,270 @@ def test_what_could_not_be_stored_is_not_replaced_by_what_is_older(
     assert sync.paths == ["login", "me", *["refresh", "me"] * 4]
 
 
+# Bound sessions
+
+
+class Vault:
+    """A key that is somewhere else, and that shows more of itself than it should."""
+
+    def __init__(self, algorithm: str = "ES256") -> None:
+        self.key = ProofKey(algorithm)
+        self.alg = algorithm
+        self.jwk = self.key.jwk | {"d": "half of a secret", "kid": "one"}
+        self.is_open = True
+
+    def sign(self, message: bytes) -> bytes:
+        if not self.is_open:
+            raise RuntimeError("The PIN 1234 is wrong.")
+        return self.key.sign(message)
+
+
+@pytest.fixture(params=["all", pytest.param("refresh", marks=pytest.mark.full)])
+def mode(request: pytest.FixtureRequest, settings: Settings, style: str) -> str:
+    settings.JWT_REFRESH = settings.JWT_REFRESH | {"DPOP": request.param}
+    return str(request.param)
+
+
+def proofs(way: Way, path: str) -> list[dict[str, Any]]:
+    """What the requests to a path have proved so far."""
+    return [claims(it.headers["DPoP"]) for it in way.seen if it.url.path == path]
+
+
+def test_a_key_binds_the_session(
+    way: Way, credentials: Any, mode: str, tmp_path: Path, clock: time_machine.Traveller
+) -> None:
+    path = tmp_path / "key.pem"
+    for _ in range(2):
+        auth = way.auth(credentials, key=KeyFile(path), storage=TokenFile(tmp_path / "tokens"))
+        for _ in range(2):
+            assert [way.call(auth).status_code for _ in range(2)] == [200, 200]
+            clock.shift(DUE)
+    scheme = "DPoP" if mode == "all" else "Bearer"
+    calls = [it.headers["Authorization"].split()[0] for it in way.seen if it.url.path == "/me/"]
+    assert calls == [scheme] * 8
+    assert [bool(it.get("nonce")) for it in proofs(way, "/auth/refresh/")] == [False, True] * 3
+    renewed = ["refresh", "refresh", "me", "me"]
+    assert way.paths == ["login", "me", "me", *renewed * 3]
+    assert Session.objects.get().jkt
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "EdDSA", "Ed25519"])
+def test_a_key_may_be_anywhere(
+    sync: Way, credentials: Any, mode: str, algorithm: str, clock: time_machine.Traveller
+) -> None:
+    vault = Vault(algorithm)
+    auth = sync.auth(credentials, key=vault)
+    for _ in range(2):
+        assert sync.call(auth, f"{SITE}/me/?a=1#b").status_code == 200
+        clock.shift(DUE)
+    assert Session.objects.get().jkt == vault.key.jkt
+    sent = [it.headers["DPoP"] for it in sync.seen if "DPoP" in it.headers]
+    header = json.loads(base64.urlsafe_b64decode(sent[0].split(".")[0] + "=="))
+    assert header == {"typ": "dpop+jwt", "alg": algorithm, "jwk": vault.key.jwk}
+    assert len({claims(it)["jti"] for it in sent}) == len(sent)
+
+
+def test_each_origin_is_asked_once_for_its_nonce_where_the_clock_is_wrong(
+    way: Way, credentials: Any, mode: str, clocks: Clocks, clock: time_machine.Traveller
+) -> None:
+    clocks.wall = -3600.0
+    auth = way.auth(credentials, key=Vault())
+    calls = [way.call(auth).status_code for _ in range(3)]
+    assert calls == [200, 200, 200]
+    again = ["me"] * (mode == "all")
+    assert way.paths == ["login", "login", *again, "me", "me", "me"]
+    clock.shift(6 * MINUTE)
+    assert way.call(auth).status_code == 200
+    assert way.paths == [*again, "me"]
+
+
+NONCE_ASKED_FOR = {"WWW-Authenticate": 'DPoP error="use_dpop_nonce"', "DPoP-Nonce": "once"}
+
+
+@pytest.mark.parametrize("mode", ["all"], indirect=True)
+def test_a_stream_is_not_proved_twice(sync: Way, credentials: Any, mode: str) -> None:
+    """The call after it has the nonce."""
+    auth = sync.auth(credentials, key=Vault())
+    for _ in range(2):
+        sync.answer("/me/", 401, headers=NONCE_ASKED_FOR)
+    assert sync.call(auth, method="POST", content=iter([b"{}"])).status_code == 401
+    assert sync.bodies == [b"{}"]
+    assert sync.call(auth).status_code == 401
+    assert [it.get("nonce") for it in proofs(sync, "/me/")] == [None, "once", "once"]
+
+
+def test_no_other_origin_says_what_a_proof_must_have(sync: Way, credentials: Any) -> None:
+    auth = sync.auth(credentials, key=Vault())
+    sync.answer("/me/", 302, headers={"Location": f"{ELSEWHERE}/me/"})
+    sync.answer("/me/", 401, headers=NONCE_ASKED_FOR)
+    assert sync.call(auth, follow_redirects=True).status_code == 401
+    assert sync.paths == ["login", "me", "me"]
+
+
+@pytest.mark.parametrize("style", ["pair"], indirect=True)
+def test_a_server_that_takes_no_nonce_ends_no_session(
+    sync: Way, credentials: Any, mode: str, clocks: Clocks, clock: time_machine.Traveller
+) -> None:
+    auth = sync.auth(credentials, key=Vault())
+    sync.call(auth)
+    clock.shift(31 * MINUTE)
+    refusal = {"headers": NONCE_ASKED_FOR, "json": {"code": "token_invalid"}}
+    for _ in range(2):
+        sync.answer("/auth/refresh/", 401, **refusal)
+    with pytest.raises(TryLater) as late:
+        sync.call(auth)
+    assert late.value.code == "token_invalid"
+    assert sync.paths == ["login", "me", "refresh", "refresh"]
+    clock.shift(MINUTE)
+    assert sync.call(auth).status_code == 200
+    assert sync.paths == ["refresh", "refresh", "me"]
+
+
+@pytest.mark.parametrize("mode", ["all"], indirect=True)
+def test_a_call_is_proved_for_where_it_is_redirected_to(
+    way: Way, credentials: Any, mode: str
+) -> None:
+    auth = way.auth(credentials, key=Vault())
+    assert way.call(auth, f"{SITE}/me", follow_redirects=True).status_code == 200
+    assert way.paths == ["login", "me", "me", "me"]
+
+
+def test_a_key_that_is_gone_is_a_login_and_told(
+    sync: Way, credentials: Any, mode: str, tmp_path: Path
+) -> None:
+    path, shelf = tmp_path / "key.pem", Shelf()
+    sync.call(sync.auth(credentials, key=KeyFile(path), storage=shelf))
+    path.unlink()
+    for key in (KeyFile(path), None):
+        with pytest.raises(SessionEnded) as ended:
+            sync.call(sync.auth(key=key, storage=shelf))
+        assert ended.value.code == "key_missing"
+    assert sync.paths == ["login", "me"]
+    auth = sync.auth(credentials, key=KeyFile(path), storage=shelf)
+    with pytest.warns(RuntimeWarning, match="The key of the stored session is gone"):
+        assert sync.call(auth).status_code == 200
+    assert sync.call(auth).status_code == 200
+    assert sync.paths == ["login", "me", "me"]
+
+
+def test_a_key_that_is_back_goes_on(
+    sync: Way, credentials: Any, mode: str, clock: time_machine.Traveller
+) -> None:
+    vault, shelf = Vault(), Shelf()
+    sync.call(sync.auth(credentials, key=vault, storage=shelf))
+    with pytest.raises(SessionEnded):
+        sync.call(sync.auth(key=Vault(), storage=shelf))
+    clock.shift(DUE)
+    assert sync.call(sync.auth(key=vault, storage=shelf)).status_code == 200
+    assert sync.paths == ["login", "me", "refresh", "refresh", "me"]
+
+
+def test_a_token_answer_without_its_key_is_of_no_use(sync: Way) -> None:
+    tokens = {"access_token": "a", "token_type": "DPoP", "expires_in": 60}
+    with pytest.raises(SessionEnded) as ended:
+        sync.call(sync.auth(tokens=tokens))
+    assert (ended.value.code, sync.paths) == ("key_missing", [])
+
+
+def test_a_session_without_a_key_goes_on_where_there_is_one_now(
+    sync: Way, credentials: Any, mode: str, clock: time_machine.Traveller
+) -> None:
+    shelf = Shelf()
+    sync.call(sync.auth(credentials, storage=shelf))
+    for _ in range(2):
+        clock.shift(DUE)
+        assert sync.call(sync.auth(key=Vault(), storage=shelf)).status_code == 200
+    assert Session.objects.get().jkt == ""
+    assert "login" not in sync.paths[1:]
+
+
+@pytest.mark.parametrize("mode", ["all", "refresh"], indirect=True)
+@pytest.mark.parametrize("style", ["pair"], indirect=True)
+def test_a_key_that_does_not_sign_is_asked_again(
+    way: Way, credentials: Any, mode: str, clocks: Clocks, clock: time_machine.Traveller
+) -> None:
+    vault = Vault()
+    auth = way.auth(credentials, key=vault)
+    way.call(auth)
+    vault.is_open = False
+    clock.shift(DUE)
+    if mode == "refresh":
+        assert way.call(auth).status_code == 200
+    clock.shift(DUE)
+    with pytest.raises(TryLater) as late:
+        way.call(auth)
+    assert late.value.code == "unavailable"
+    assert late.value.detail == "The key did not sign: RuntimeError"
+    assert late.value.__cause__ is late.value.__context__ is None
+    vault.is_open = True
+    clock.shift(MINUTE)
+    assert way.call(auth).status_code == 200
+    assert "login" not in way.paths[1:]
+
+
+@pytest.mark.parametrize("mode", ["all"], indirect=True)
+def test_a_call_that_cannot_be_proved_shows_no_secret(
+    way: Way, credentials: Any, mode: str
+) -> None:
+    vault, shelf = Vault(), Shelf()
+    auth = way.auth(credentials, key=vault, storage=shelf)
+    way.call(auth)
+    vault.is_open = False
+    with pytest.raises(TryLater) as late:
+        way.call(auth)
+    report = traceback.TracebackException.from_exception(late.value, capture_locals=True)
+    ours = [it.locals for it in report.stack if "/jwt_refresh/contrib/" in it.filename]
+    shown = repr(ours) + repr(late.value) + repr(auth)
+    secrets = ["1234", "half of a secret", shelf.kept["access_token"]]
+    assert ours
+    assert [it for it in secrets if it in shown] == []
+    assert way.paths == ["login", "me"]
+
+
+@pytest.mark.django_db(transaction=True, databases="__all__")
+@pytest.mark.parametrize(("mode", "style"), [("all", "pair")], indirect=True)
+def test_sixteen_threads_prove_one_key(
+    credentials: Any, mode: str, clock: time_machine.Traveller
+) -> None:
+    way = Way(httpx2, waits=False)
+    auth = way.auth(credentials, key=Vault())
+    for first in (["login"], ["refresh"] * 2):
+        assert race(16, lambda: way.call(auth).status_code) == [200] * 16
+        assert sorted(way.paths) == sorted([*first, *["me"] * 16])
+        clock.shift(DUE)
+
+
+def test_where_a_key_is_required_a_login_without_one_is_refused(
+    sync: Way, credentials: Any, settings: Settings
+) -> None:
+    settings.JWT_REFRESH = {"DPOP": "required"}
+    with pytest.raises(SessionEnded) as ended:
+        sync.call(sync.auth(credentials))
+    assert ended.value.code == "token_invalid"
+    assert sync.call(sync.auth(credentials, key=Vault())).status_code == 200
+
+
+def test_a_server_that_binds_nothing_is_served_as_ever(
+    way: Way, credentials: Any, style: str, clock: time_machine.Traveller
+) -> None:
+    auth = way.auth(credentials, key=Vault())
+    for _ in range(2):
+        way.call(auth)
+        clock.shift(DUE)
+    assert way.paths == ["login", "me", "refresh", "me"]
+    way.logout(auth)
+    assert Session.objects.get().revoked_at is not None
+
+
+def test_a_logout_needs_no_key(way: Way, credentials: Any, mode: str) -> None:
+    vault = Vault()
+    auth = way.auth(credentials, key=vault)
+    way.call(auth)
+    vault.is_open = False
+    way.logout(auth)
+    assert Session.objects.get().revoked_at is not None
+
+
 # Threads and tasks
 
 
@@ -985,18 +1252,25 @@ def test_the_client_that_makes_the_calls_sees_no_login(credentials: Any) -> None
 # What it needs
 
 
-def test_it_needs_no_django() -> None:
+@pytest.mark.parametrize(
+    ("missing", "import_it"),
+    [
+        (["django", "rest_framework", "jwt", "cryptography"], "httpx import JWTAuth as it"),
+        (["django", "rest_framework"], "keyfile import KeyFile as it"),
+    ],
+)
+def test_it_needs_no_django(missing: list[str], import_it: str) -> None:
     """As on a machine where it is not installed."""
     code = (
         "import sys\n"
-        "sys.modules['django'] = sys.modules['rest_framework'] = sys.modules['jwt'] = None\n"
-        "from jwt_refresh.contrib.httpx import JWTAuth\n"
-        "print(JWTAuth.__name__)"
+        f"sys.modules |= dict.fromkeys({missing})\n"
+        f"from jwt_refresh.contrib.{import_it}\n"
+        "print('imported', it.__module__)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
     )
-    assert (done.stdout, done.stderr) == ("JWTAuth\n", "")
+    assert (done.stdout.split()[:1], done.stderr) == (["imported"], "")
 
 
 def loaded_with(monkeypatch: pytest.MonkeyPatch, *libraries: str) -> dict[str, Any]:

@@ -2,6 +2,12 @@ export type Store = {
     get: (name: string) => string | null | undefined;
     set: (name: string, text: string) => void;
     remove: (name: string) => void;
+    /**
+     * For
+     * a store whose other methods work on a copy in memory: bring that and what is behind it in line.
+     * Of two texts the newer one stays.
+     */
+    sync?: (isNewer: (one: unknown, other: unknown) => boolean) => Promise<unknown>;
 };
 export type Options = {
     /**
@@ -33,7 +39,7 @@ export type Options = {
 export type State = {
     status: "anonymous" | "active" | "ended";
     /**
-     * Why the session is over: "logout", or the code of the server.
+     * Why it is over: "logout", the code of the server, or what `bound` adds.
      */
     reason: string | null;
     /**

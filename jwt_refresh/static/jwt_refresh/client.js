@@ -6,6 +6,9 @@
  * @property {(name: string) => string | null | undefined} get
  * @property {(name: string, text: string) => void} set
  * @property {(name: string) => void} remove
+ * @property {(isNewer: (one: unknown, other: unknown) => boolean) => Promise<unknown>} [sync] For
+ * a store whose other methods work on a copy in memory: bring that and what is behind it in line.
+ * Of two texts the newer one stays.
  */
 
 /**
@@ -22,7 +25,7 @@
 /**
  * @typedef {object} State
  * @property {"anonymous" | "active" | "ended"} status
- * @property {string | null} reason Why the session is over: "logout", or the code of the server.
+ * @property {string | null} reason Why it is over: "logout", the code of the server, or what `bound` adds.
  * @property {number | null} expiresAt When the token ends, in milliseconds of this device's clock.
  * @property {number} generation How often the session was refreshed.
  */
@@ -204,6 +207,12 @@ export function createSession(options = {}) {
     return Number.isFinite(sum) ? record : undefined;
   };
 
+  /** @type {(one: unknown, other: unknown) => boolean} */
+  const isNewerText = (one, other) => {
+    const record = read(one);
+    return !!record && isNewer(record, read(other));
+  };
+
   const save = () => {
     const text = JSON.stringify(held);
     try {
@@ -234,18 +243,25 @@ export function createSession(options = {}) {
     if (held && isNewer(held, stored)) save();
   };
 
+  /** Load what is behind a store that works on a copy. */
+  const sync = async () => {
+    await store.sync?.(isNewerText).catch(() => {});
+    load();
+  };
+
   /**
    * Hold, store and tell `record`, unless something newer has come.
-   * @type {(record: Held) => void}
+   * @type {(record: Held) => Promise<void>}
    */
-  const publish = (record) => {
+  const publish = async (record) => {
     load();
     if (!take(record)) return;
     const text = save();
+    if (store.sync) await sync();
     channel?.postMessage(text);
   };
 
-  /** @type {(login: number, end: string) => void} */
+  /** @type {(login: number, end: string) => Promise<void>} */
   const publishEnd = (login, end) => publish({ login, n: LAST, end, expires: 0, life: 0, skew });
 
   /**
@@ -279,7 +295,7 @@ export function createSession(options = {}) {
   const hasTokens = ({ status, answer }) =>
     status === 200 && answer.expires_in >= 0 && (byCookie || !!answer.access_token);
 
-  /** @type {(login: number, n: number, reply: Reply) => void} */
+  /** @type {(login: number, n: number, reply: Reply) => Promise<void>} */
   const accept = (login, n, { answer, sentAt, date }) => {
     // Counted from when it was sent: an answer may have lain for hours in a device that slept.
     if (!(date >= 0)) date = sentAt + skew;
@@ -291,7 +307,7 @@ export function createSession(options = {}) {
       record.refresh = answer.refresh_token;
       record.type = answer.token_type;
     }
-    publish(record);
+    return publish(record);
   };
 
   /** @type {(record: Held | undefined) => object} */
@@ -299,7 +315,7 @@ export function createSession(options = {}) {
 
   /** Refresh `from` once, unless another tab has. @type {(from: Held) => Promise<void>} */
   const attempt = async (from) => {
-    load();
+    await sync();
     if ((held ?? from) !== from) return;
     key ??= crypto.getRandomValues(new Uint32Array(4)).join("-");
     /** @type {Reply} */
@@ -310,7 +326,7 @@ export function createSession(options = {}) {
       // Lost: asked again, with the same key.
     }
     if (hasTokens(reply)) return accept(from.login, from.n + 1, reply);
-    load();
+    await sync();
     // Whoever lost a race may be refused, and has what the winner stored.
     if ((held ?? from) !== from) return;
     const { status, wait, answer: { code } } = reply;
@@ -381,8 +397,9 @@ export function createSession(options = {}) {
     else plan();
   };
 
-  const wake = () => {
+  const wake = async () => {
     if (globalThis.document?.visibilityState === "hidden") return;
+    if (store.sync) await sync();
     retryAt = 0;
     look();
   };
@@ -411,6 +428,7 @@ export function createSession(options = {}) {
     // Read now, as `window.fetch` does: the page may change its body while we wait.
     const request = new Request(input, init);
     if (!trusted.includes(new URL(request.url).origin)) return send(request);
+    if (store.sync) await sync();
     look();
     if (held && isActive() && now() >= held.expires) await replaceFor(held, request);
     const used = held ?? (byCookie ? UNKNOWN : undefined);
@@ -439,18 +457,19 @@ export function createSession(options = {}) {
       const error = new Error(answer.detail ?? `${status}`);
       throw Object.assign(error, { status, code: answer.code, answer });
     }
-    load();
+    await sync();
     const before = held;
     // Later than any before, also where the clock was set back; and no other tab's.
-    accept(Math.max(Date.now(), (before?.login ?? 0) + 1) + Math.random(), 0, reply);
+    await accept(Math.max(Date.now(), (before?.login ?? 0) + 1) + Math.random(), 0, reply);
     if (before && !before.end && !byCookie) post("logout/", proof(before)).catch(() => {});
     return state();
   };
 
   const logout = async () => {
-    load();
+    if (store.sync) await sync();
+    else load();
     const before = held;
-    if (before && isActive()) publishEnd(before.login, LOGOUT);
+    if (before && isActive()) await publishEnd(before.login, LOGOUT);
     else if (!byCookie) return true;
     for (let tries = 0; tries < 3; tries++) {
       if (tries) await sleep(SECOND * tries);
@@ -460,8 +479,10 @@ export function createSession(options = {}) {
     return false;
   };
 
-  /** @type {(text: unknown) => void} */
+  /** @type {(text: unknown) => unknown} */
   const hear = (text) => {
+    // What is told is behind the store by now, and with it what else belongs to it.
+    if (store.sync) return sync();
     const record = read(text);
     // Where tabs share no store, only a copy of this tab tells of the same login.
     if (record && (isShared || record.login === held?.login)) take(record);

@@ -87,6 +87,30 @@
     return locked.finally(stop);
   };
 
+  // Nor how much of cryptography and databases is under way.
+  window.working = 0;
+  const begin = () => void (window.working += 1);
+  const end = () => void (window.working -= 1);
+  for (const name of ["digest", "exportKey", "generateKey", "sign"]) {
+    const work = SubtleCrypto.prototype[name];
+    SubtleCrypto.prototype[name] = function (...given) {
+      begin();
+      return work.apply(this, given).finally(end);
+    };
+  }
+  for (const [kind, name, ends] of [
+    [IDBFactory, "open", ["success", "error"]],
+    [IDBDatabase, "transaction", ["complete", "abort"]],
+  ]) {
+    const work = kind.prototype[name];
+    kind.prototype[name] = function (...given) {
+      const begun = work.apply(this, given);
+      begin();
+      for (const type of ends) begun.addEventListener(type, end);
+      return begun;
+    };
+  }
+
   const fail = () => {
     throw new DOMException("It fails.", "QuotaExceededError");
   };
@@ -95,6 +119,7 @@
   }
   if (world.includes("there are no locks")) delete Navigator.prototype.locks;
   if (world.includes("there is no channel")) delete window.BroadcastChannel;
+  if (world.includes("there is no database")) IDBFactory.prototype.open = fail;
   if (world.includes("nothing can be stored")) Storage.prototype.setItem = fail;
   if (world.includes("nothing can be read")) Storage.prototype.getItem = fail;
 }
