@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig, apps
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 
@@ -16,6 +17,10 @@ class JWTRefreshConfig(AppConfig):
         from .models import Session
         from .sessions.ending import revoke_deleted
         from .sessions.passwords import carry_over
+
+        # A setting that is not there costs each look-up an exception, and a request has a dozen.
+        if not hasattr(settings, "JWT_REFRESH"):
+            settings.JWT_REFRESH = {}
 
         if apps.is_installed("drf_spectacular"):
             from .contrib import spectacular  # noqa: F401

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from asgiref.sync import sync_to_async
 from django.db.models.manager import EmptyManager
@@ -12,17 +12,17 @@ from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from .conf import conf
 from .core.claims import Claims
 from .core.users import set_user
-from .exceptions import TokenError, TokenInvalid, Unavailable
+from .exceptions import BindingViolated, TokenError, TokenInvalid, Unavailable
 from .sealing import sealed
-from .sessions import checking
+from .sessions import checking, proving
 from .stores import denylist
-from .web.transport import challenge, refuse, token_of_guarded, varying
+from .web.transport import Refusal, challenge, refuse, token_of_guarded, varying
 
 __all__ = [
     "BearerAuthentication",
+    "Claims",
     "CoexistingJWTAuthentication",
     "JWTAuthentication",
     "OptionalJWTAuthentication",
@@ -40,8 +40,10 @@ def authenticate(encoded: str, request: HttpRequest | None = None) -> tuple[Any,
     """Return the user and the claims of a token that may make requests now.
 
     For whatever is no view: WebSockets, GraphQL, other frameworks. ``request``, where there is
-    one, chooses the tenant. The same conditions, and the same one query, as in
-    ``JWTAuthentication``. Raises ``TokenError``, whose ``code`` is for the client.
+    one, chooses the tenant, and has the proof without which a bound token is refused. The same
+    conditions, and the same one query, as in ``JWTAuthentication``.
+
+    Raises ``TokenError``, whose ``code`` is for the client.
     """
     session, claims = checking.authenticate(encoded, request)
     return session.user, claims
@@ -80,7 +82,7 @@ class BearerAuthentication(BaseAuthentication):
                 return None
             user, claims = self.check(encoded, request)
         except TokenError as error:
-            self.refuse(error)
+            self.refuse(error, request)
             return None
         set_user(request._request, user)
         return user, claims
@@ -89,9 +91,14 @@ class BearerAuthentication(BaseAuthentication):
         """Return the user and the claims of the token. Raises ``TokenError``."""
         raise NotImplementedError
 
-    def refuse(self, error: TokenError) -> None:
+    def refuse(self, error: TokenError, request: Request) -> None:
         """Answer a request with a token that fails."""
-        raise refuse(error) from None
+        self.send(refuse(error, request._request), request)
+
+    def send(self, refusal: Refusal, request: Request) -> NoReturn:
+        """Raise what is sent, with the headers that its view sets on the answer."""
+        _headers_of_view(request).update(refusal.headers)
+        raise refusal from None
 
     def authenticate_header(self, request: Request) -> str:
         return challenge()
@@ -119,30 +126,35 @@ class OptionalJWTAuthentication(JWTAuthentication):
     the database cannot be asked is the request refused.
     """
 
-    def refuse(self, error: TokenError) -> None:
+    def refuse(self, error: TokenError, request: Request) -> None:
         if isinstance(error, Unavailable):
-            super().refuse(error)
+            super().refuse(error, request)
 
 
 class CoexistingJWTAuthentication(JWTAuthentication):
     """The class beside another one that takes tokens of its own under the same scheme.
 
     Leaves what is no token of ours to the classes listed after it. A token of ours that has
-    expired, or whose session has ended, is refused.
+    expired, whose session has ended, or whose key is not proved, is refused.
     """
 
-    def refuse(self, error: TokenError) -> None:
-        if not isinstance(error, TokenInvalid):
-            super().refuse(error)
+    def refuse(self, error: TokenError, request: Request) -> None:
+        if isinstance(error, BindingViolated) or not isinstance(error, TokenInvalid):
+            super().refuse(error, request)
 
 
 def _vary(request: Request) -> None:
     """Tell caches that the answer is for whoever sent the token."""
+    headers = _headers_of_view(request)
+    known = [headers["Vary"]] if "Vary" in headers else []
+    headers["Vary"] = ", ".join([*known, *varying()])
+
+
+def _headers_of_view(request: Request) -> dict[str, str]:
+    """Return the headers that a view sets on its answer, whatever that is; of no view, an own."""
     view = request.parser_context.get("view")
-    headers: dict[str, str] | None = getattr(view, "headers", None)
-    if headers is not None:
-        known = [headers["Vary"]] if "Vary" in headers else []
-        headers["Vary"] = ", ".join([*known, *varying()])
+    headers: dict[str, str] = getattr(view, "headers", {})
+    return headers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -219,6 +231,6 @@ class StatelessJWTAuthentication(BearerAuthentication):
     """
 
     def check(self, encoded: str, request: Request) -> tuple[Any, Claims]:
-        claims = conf.verifier(request._request).authenticating(encoded)
+        claims = proving.authenticating(encoded, request._request)
         denylist.check(checking.parse_sid(claims))
         return TokenUser(claims), claims

@@ -45,38 +45,125 @@ class Setting(Generic[T]):
 
 
 class Conf:
-    """The dict ``settings.JWT_REFRESH``, with its defaults. The README explains each key."""
+    """The dict ``settings.JWT_REFRESH``, with its defaults.
+
+    The text below each key is its entry in ``docs/settings.md``, written there by
+    ``docs/reference.py``.
+    """
 
     SECRET: Setting[str | Sequence[str | Mapping[str, Any] | None] | None] = Setting(None)
+    """The HMAC secret, or a list of secrets: the first signs, all verify. ``None``: keys are
+    derived (HKDF) from ``SECRET_KEY``, and from each of ``SECRET_KEY_FALLBACKS`` for verifying.
+    A secret in a list is text, a JWK that names its ``alg``, or ``None`` for the derived one."""
+
     ALGORITHM: Setting[str] = Setting("HS256")
+    """The algorithm that signs: HS, RS, PS or ES with 256, 384 or 512, ``EdDSA``, or
+    ``Ed25519``, its newer name (RFC 9864)."""
+
     PRIVATE_KEYS: Setting[Keys] = Setting(())
+    """Key pairs that sign, each as PEM or JWK, or a function that returns them, or its dotted
+    path. The first signs, all verify."""
+
     PUBLIC_KEYS: Setting[Keys] = Setting(())
+    """Further keys that only verify, given in the same way."""
+
     ISSUER: Setting[Text | None] = Setting(None)
+    """The claim ``iss``: written into every token and required on every token, compared whole. A
+    string is the text itself; a function is ``f(request) -> str``, and given ``None`` where
+    there is no request. ``None``: no such claim."""
+
     AUDIENCE: Setting[Text | None] = Setting(None)
+    """The claim ``aud``, in the same way."""
+
     CLIENT_ID: Setting[str | None] = Setting(None)
+    """The claim ``client_id``, written into every token. ``None``: no such claim."""
+
     LEEWAY: Setting[timedelta] = Setting(timedelta(seconds=5))
+    """The clock skew that is allowed on ``iat`` and ``nbf``, 5 minutes at most. On ``exp``
+    no skew is allowed."""
+
     LIFETIME: Setting[timedelta] = Setting(timedelta(minutes=30))
+    """How long a JWT authenticates."""
+
     REFRESH_LIFETIME: Setting[timedelta | None] = Setting(None)
+    """Set: logins get a pair of tokens, and this is how long a refresh token lives, and so how
+    long a session may lie idle. ``None``: sliding style, one token."""
+
     SESSION_LIFETIME: Setting[timedelta | None] = Setting(timedelta(days=30))
+    """The absolute end of a session, however often it is refreshed. ``None``: no end."""
+
     LOGIN_LIFETIMES: Setting[Hook | None] = Setting(None)
+    """``f(user, request) -> Lifetimes``, or its dotted path: other lifetimes for one login.
+    ``request.data`` is there for JSON and forms alike."""
+
+    DPOP: Setting[Literal["off", "refresh", "all", "required"]] = Setting("off")
+    """Whether a login that comes with a proof of a key (DPoP, RFC 9449) is bound to it. ``"off"``:
+    proofs are not looked at; ``"refresh"``: the refresh needs the key; ``"all"``: requests, too;
+    ``"required"``: as ``"all"``, and there is no other login."""
+
     REFRESH_GRACE: Setting[timedelta] = Setting(timedelta(seconds=30))
+    """How long a superseded token yields the same successor."""
+
     RETRY_WINDOW: Setting[timedelta] = Setting(timedelta(days=1))
+    """How long a lost answer can be asked for again."""
+
     ON_REUSE: Setting[Literal["session", "user"]] = Setting("session")
+    """What a reuse revokes. ``"user"``: all sessions of the user, which lets whoever holds one
+    old, unexpired token log the user out everywhere."""
+
     MAX_SESSIONS: Setting[int | None] = Setting(None)
+    """Most live sessions of a user; the one refreshed least recently makes room. ``None``: about
+    1,000, which costs a login one statement, where an exact number costs two."""
+
     AUTH_HEADER_NAME: Setting[str] = Setting("Authorization")
+    """The header that carries the token, for servers whose ``Authorization`` belongs to somebody
+    else."""
+
     AUTH_HEADER_TYPES: Setting[Sequence[str]] = Setting(("Bearer",))
+    """Accepted schemes, compared without regard to case. ``""`` accepts the bare token as the
+    header's value."""
+
     ACCESS_COOKIE: Setting[str | None] = Setting(None)
+    """The name of a cookie. Set: the token that authenticates travels in it, ``HttpOnly``, and
+    not in the body."""
+
     REFRESH_COOKIE: Setting[str | None] = Setting(None)
+    """The same for the refresh token of pair style."""
+
     COOKIE_SECURE: Setting[bool] = Setting(True)
+    """The attribute ``Secure``: over TLS alone, and to localhost."""
+
     COOKIE_SAMESITE: Setting[Literal["Lax", "Strict", "None"]] = Setting("Lax")
+    """The attribute ``SameSite``. The refresh cookie is ``Strict`` unless this is ``"None"``."""
+
     COOKIE_DOMAIN: Setting[str | None] = Setting(None)
+    """The attribute ``Domain``: whom else the browser sends the cookies to. ``None``: nobody but
+    the host that answers."""
+
     COOKIE_PATH: Setting[str] = Setting("/")
+    """The attribute ``Path``: for which paths the browser sends the cookies."""
+
     USER_ID_FIELD: Setting[str] = Setting("pk")
+    """The field or property of the user that becomes ``sub``; unique, and one that never
+    changes."""
+
     CLAIMS: Setting[Hook | None] = Setting(None)
+    """``f(user, session) -> dict``, or its dotted path: more claims for the JWT that
+    authenticates."""
+
     LOGIN_RATE: Setting[str | None] = Setting("10/min")
+    """Most failed logins of one address, and to one account. ``None``: any number."""
+
     REFRESH_RATE: Setting[str | None] = Setting("60/min")
+    """Most refreshes, and most verifications, of one session. ``None``: any number."""
+
     RECORD_CLIENT: Setting[Literal["off", "truncated", "full"]] = Setting("truncated")
+    """What a session notes of its client. ``"off"``: nothing; ``"truncated"``: the user agent, and
+    the address truncated (IPv4 /24, IPv6 /48); ``"full"``: both in full."""
+
     DENYLIST_CACHE: Setting[str | None] = Setting(None)
+    """The alias of the cache in which revoked sessions are told to services that ask no
+    database."""
 
     @property
     def secret_keys(self) -> tuple[str | bytes, ...]:
@@ -88,6 +175,11 @@ class Conf:
     def uses_cookies(self) -> bool:
         """Tell whether any token travels in a cookie."""
         return bool(self.ACCESS_COOKIE or self.REFRESH_COOKIE)
+
+    @property
+    def binds_access(self) -> bool:
+        """Tell whether the access tokens of bound sessions are bound as well."""
+        return self.DPOP in ("all", "required")
 
     def windows(self) -> Windows:
         """Return the windows of a superseded token."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial, wraps
-from typing import Any
+from typing import Any, TypeVar
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.contrib.auth.decorators import login_not_required
@@ -19,7 +19,7 @@ from .web.transport import json_of, refuse, token_of_guarded, vary
 
 __all__ = ["token_optional", "token_required"]
 
-View = Callable[..., Any]
+View = TypeVar("View", bound=Callable[..., Any])
 
 
 def token_required(view: View) -> View:
@@ -53,9 +53,9 @@ def _guarded(view: View, check: Callable[[HttpRequest], HttpResponseBase | None]
         refused = await sync_to_async(check)(request)
         return vary(refused or await view(request, *args, **kwargs))
 
-    guarded = async_wrapper if _is_async(view) else sync_wrapper
+    guarded: Any = async_wrapper if _is_async(view) else sync_wrapper
     # LoginRequiredMiddleware knows the users of cookies alone.
-    return csrf_exempt(login_not_required(guarded))
+    return csrf_exempt(login_not_required(guarded))  # type: ignore[no-any-return]
 
 
 def _is_async(view: Any) -> bool:
@@ -77,7 +77,7 @@ def _authenticate(request: Any, *, optional: bool = False) -> HttpResponseBase |
         else:
             raise TokenMissing("neither in the header nor in a cookie")
     except TokenError as error:
-        return json_of(refuse(error))
+        return json_of(refuse(error, request))
     return None
 
 

@@ -1,7 +1,8 @@
 """The error tree: each class is one reason to refuse a token.
 
 ``code`` is for programs, and part of the public contract. The text of an error is for the log
-alone: it gives the reason in fixed words, and never holds a token or anything unverified.
+alone: it gives the reason in fixed words, and never holds a token or anything unverified. The
+docstring of each class is its entry in ``docs/errors.md``, written there by ``docs/reference.py``.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 __all__ = [
+    "BindingViolated",
     "CSRFFailed",
     "InvalidCredentials",
     "InvalidRequest",
     "LoginTooOld",
+    "NonceNeeded",
     "PasswordChanged",
+    "ProofInvalid",
     "SessionRevoked",
     "StaleRetry",
     "TokenAlreadyExpired",
@@ -38,19 +42,24 @@ class TokenError(Exception):
 
 
 class InvalidRequest(TokenError):
-    """The token is presented in a malformed way (RFC 6750 section 3.1)."""
+    """A malformed header or body, or more than one token in one place, such as two cookies of one
+    name (RFC 6750 section 3.1).
+    """
 
     code = "invalid_request"
 
 
 class InvalidCredentials(TokenError):
-    """A login was refused: unknown user, wrong password or inactive user, which is never told."""
+    """A login was refused; the same for an unknown user, a wrong password and an inactive user."""
 
     code = "invalid_credentials"
 
 
 class CSRFFailed(TokenError):
-    """Any page could have made a browser send the request, and its user knows nothing of it."""
+    """A login by a form of a page of another site; or a cookie decides, or would be set, and
+    nothing shows that a page of your own made the request. Without a browser, log in with
+    ``"transport": "body"``.
+    """
 
     code = "csrf_failed"
 
@@ -62,11 +71,27 @@ class TokenMissing(TokenError):
 
 
 class TokenInvalid(TokenError):
-    """Not a token of ours, or not one of the kind that is needed here."""
+    """Not a token of ours, or not one of the kind that is needed here; never says why."""
+
+
+class BindingViolated(TokenInvalid):
+    """A token and a key do not belong together (RFC 9449 section 7.1).
+
+    The request proves another key than the one of the token, or presents a bound token as one that
+    is not, or the reverse.
+    """
+
+
+class ProofInvalid(BindingViolated):
+    """A proof of the key is needed, and none came, or one that proves nothing (RFC 9449)."""
+
+
+class NonceNeeded(ProofInvalid):
+    """The proof must have a nonce of the server, which the refusal brings (RFC 9449 section 8)."""
 
 
 class TokenExpired(TokenError):
-    """The token is ours and past its ``exp``."""
+    """The token is past its end: refresh; log in where this is what would have been refreshed."""
 
     code = "token_expired"
 
@@ -76,13 +101,22 @@ class TokenAlreadyExpired(TokenExpired):
 
 
 class TokenReused(TokenError):
-    """A superseded token came back after its time; its session is revoked."""
+    """A superseded token was presented again; its session is now revoked.
+
+    ``case`` says which row of the rule it met: ``in_use``, where its successor was used already;
+    ``window_over``, where that was not, and ``RETRY_WINDOW`` has passed; ``displaced``, where
+    another token took its place since its answer seemed lost; ``older``; or ``no_record``.
+    """
 
     code = "token_reused"
 
+    def __init__(self, why: str = "", *, case: str = "") -> None:
+        self.case = case
+        super().__init__(why)
+
 
 class StaleRetry(TokenError):
-    """A late duplicate of an old request; nothing was changed."""
+    """A late duplicate of an old try; nothing changed, go on with what you have."""
 
     code = "stale_retry"
 
@@ -94,19 +128,24 @@ class SessionRevoked(TokenError):
 
 
 class UserInactive(TokenError):
-    """The user of the session is inactive or deleted."""
+    """The user is inactive or deleted, no backend lets them be logged in, or so it was when the
+    session ended by that.
+    """
 
     code = "user_inactive"
 
 
 class PasswordChanged(TokenError):
-    """The password of the user changed since login."""
+    """The password changed since login; also where the old one is back."""
 
     code = "password_changed"
 
 
 class LoginTooOld(TokenError):
-    """The last login is longer ago than a view allows (RFC 9470 section 3), in seconds."""
+    """The view asks for a login that is more recent (RFC 9470 section 3).
+
+    ``max_age`` is how old the login may be, in seconds.
+    """
 
     code = "insufficient_user_authentication"
 
@@ -119,6 +158,8 @@ class LoginTooOld(TokenError):
 
 
 class Unavailable(TokenError):
-    """A database, a cache or a vault does not answer; the request is refused until it does."""
+    """The database, the denylist, the counter of logins or the vault of the keys cannot be asked;
+    nobody is let in.
+    """
 
     code = "unavailable"

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
-from django.http import HttpRequest
+from django.core.exceptions import ImproperlyConfigured, SuspiciousOperation
+from django.http import HttpRequest, QueryDict, UnreadablePostError
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
 
 from .conf import conf, function_of
 from .core.tokens import MAX_LIFETIME
+from .exceptions import InvalidRequest
 
 __all__ = ["Lifetimes"]
 
+UNREADABLE = (ParseError, SuspiciousOperation, RecursionError, UnreadablePostError)
+"""What REST framework and Django raise for a body that cannot be read."""
 LONGEST = timedelta(seconds=MAX_LIFETIME)
 LONGEST_SESSION = timedelta(days=36525)
 """A hundred years: databases and calendars end some time."""
@@ -64,11 +68,18 @@ def lifetimes_of(user: Any, request: HttpRequest | Request | None) -> Lifetimes:
     The project's own function is given REST framework's request, whose ``data`` is there for JSON
     and forms alike, or ``None``.
 
-    Raises ``ImproperlyConfigured`` where the project's own function returns useless ones.
+    Raises ``ImproperlyConfigured`` where the project's own function returns useless ones, and
+    ``InvalidRequest`` for a body that is neither a JSON object nor a form.
     """
     if conf.LOGIN_LIFETIMES is None:
         return Lifetimes()
-    chosen = function_of(conf.LOGIN_LIFETIMES)(user, _with_data(request))
+    try:
+        chosen = function_of(conf.LOGIN_LIFETIMES)(user, _with_data(request))
+    except (AttributeError, LookupError, TypeError):
+        if isinstance(request, Request):
+            # A list, for example, has no members to be asked for.
+            as_object(request.data)
+        raise
     if not isinstance(chosen, Lifetimes):
         raise ImproperlyConfigured("JWT_REFRESH['LOGIN_LIFETIMES'] must return Lifetimes.")
     for name, fault, mend in chosen.problems():
@@ -84,8 +95,27 @@ class _AsFound(BaseAuthentication):
         return (plain.user, getattr(plain, "auth", None)) if hasattr(plain, "user") else None
 
 
+class _Asking(Request):
+    """A plain request whose ``data`` is read as our endpoints read it, once it is asked for."""
+
+    @property
+    def data(self) -> Any:
+        try:
+            data = super().data
+        except (*UNREADABLE, UnsupportedMediaType) as error:
+            raise InvalidRequest(f"body: {type(error).__name__}") from None
+        return as_object(data)
+
+
 def _with_data(request: HttpRequest | Request | None) -> Request | None:
     if request is None or isinstance(request, Request):
         return request
     parsers = [JSONParser(), FormParser(), MultiPartParser()]
-    return Request(request, parsers=parsers, authenticators=[_AsFound()])
+    return _Asking(request, parsers=parsers, authenticators=[_AsFound()])
+
+
+def as_object(data: Any) -> Any:
+    """Return the members of a body that was read. Raises ``InvalidRequest`` for other bodies."""
+    if not isinstance(data, Mapping | QueryDict):
+        raise InvalidRequest("the body is not an object")
+    return data

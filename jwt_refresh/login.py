@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from traceback import walk_tb
 from typing import Any
 
 from django.contrib.auth import authenticate, get_user_model, signals
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import rotate_token
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,8 +19,8 @@ from .exceptions import (
     InvalidCredentials,
     PasswordChanged,
     SessionRevoked,
+    TokenError,
     TokenInvalid,
-    Unavailable,
     UserInactive,
 )
 from .models import Session
@@ -30,41 +29,73 @@ from .serializers import BODY
 from .sessions import Tokens, checking_password
 from .sessions.checking import find
 from .sessions.device import plain_of
-from .stores.database import is_away
+from .sessions.proving import key_at_login
 from .web.cookies import answer, check_csrf, cookie_values
-from .web.limits import LoginLimits
-from .web.transport import came_by_cookie, check_site
+from .web.limits import Limit, LoginLimits, subscriber_of
+from .web.transport import came_by_cookie, check_site, json_of, refuse
 
-__all__ = ["log_in", "token_response"]
+__all__ = ["count_try", "error_response", "log_in", "login_limits", "token_response"]
 
 
 @sealed
 def log_in(request: HttpRequest | Request, credentials: Mapping[str, Any]) -> Tokens:
     """Check ``credentials`` with Django's ``authenticate()``, and start a session.
 
-    ``credentials`` has the user model's ``USERNAME_FIELD`` and ``password``. Failures are counted
-    by ``LOGIN_RATE``, Django's signals are sent, a hasher upgrade ends no session, and
-    ``request.user`` is the user afterwards. Call it outside a transaction: a rollback would take
-    the session back after its tokens were handed out.
+    ``credentials`` has the user model's ``USERNAME_FIELD`` and ``password``; what else it has is
+    for your backend. It is one try of ``login_limits``, Django's signals are sent, a hasher upgrade
+    ends no session, and ``request.user`` is the user afterwards. Call it outside a transaction: a
+    rollback would take the session back after its tokens were handed out.
 
     Raises ``InvalidCredentials`` for an unknown user, a wrong password and an inactive user alike,
-    ``CSRFFailed`` for a form of a page of another site, ``Unavailable`` where the throttles' cache
-    does not answer, REST framework's ``Throttled``, and ``ValueError`` where the keys only verify.
+    what ``login_limits`` raises, and ``ValueError`` where the keys only verify.
     """
-    plain: Any = request._request if isinstance(request, Request) else request
+    with login_limits(request, credentials[get_user_model().USERNAME_FIELD]) as limits:
+        tokens = _start_session(request, credentials, limits)
+        request.user = tokens.session.user
+        limits.succeeded(request.user)
+    return tokens
+
+
+def login_limits(request: HttpRequest | Request, name: object) -> LoginLimits:
+    """Limit a login by other means as the login endpoint is limited: a context manager.
+
+    ``with login_limits(request, name) as limits:`` is one try to log in as the user who has this
+    ``USERNAME_FIELD``, whether there is one or not. A block that raises ``InvalidCredentials`` has
+    failed, and counts by address and by account (``LOGIN_RATE``); one that ends takes its try back.
+    Call ``limits.succeeded(user)`` once the login is complete, and nothing more is asked for: the
+    address is then known as one of its owner. One query, and none with ``LOGIN_RATE`` ``None``.
+
+    Raises, and does not count, ``CSRFFailed`` for a form of a page of another site, and
+    ``ProofInvalid`` for a proof of a key that is none, or none where ``DPOP`` requires one; REST
+    framework's ``Throttled``, before the block or in the place of what it raised; and
+    ``Unavailable`` where the cache that counts does not answer.
+    """
+    plain: Any = plain_of(request)
     # A form of a project's own view holds the password too, and an error report shows its fields.
     plain.sensitive_post_parameters = "__ALL__"
     check_site(plain)
-    limits = LoginLimits(plain, credentials[get_user_model().USERNAME_FIELD])
-    limits.check()
-    try:
-        tokens = _start_session(plain, request, credentials, limits)
-    except InvalidCredentials:
-        limits.failed()
-        raise
-    request.user = tokens.session.user
-    limits.succeeded(request.user)
-    return tokens
+    # Before any query; the session is bound to it as it starts.
+    key_at_login(plain)
+    return LoginLimits(plain, name)
+
+
+def count_try(scope: str, rate: str, whose: HttpRequest | Request | str) -> None:
+    """Count one more try, failed or not, in the cache in which logins are counted.
+
+    For what a project asks beside a password, such as the codes that one account may try. ``scope``
+    is a word of your own, which the log shows; ``rate`` is in REST framework's notation
+    (``"10/hour"``), in windows of the clock. ``whose`` is a text, of which the cache gets a keyed
+    hash, or a request, which stands for its address, as at a login; where there is none to count
+    by, nothing is counted. Tries at the same instant are all counted.
+
+    Raises REST framework's ``Throttled`` at one too many, and ``Unavailable`` where the cache does
+    not answer.
+    """
+    if not isinstance(whose, str):
+        plain: Any = plain_of(whose)
+        whose = subscriber_of(plain)
+    if whose:
+        Limit(scope, rate).hit(whose)
 
 
 @sealed
@@ -96,6 +127,15 @@ def token_response(
     return answer(tokens, by_cookie=True)
 
 
+def error_response(error: TokenError, request: HttpRequest | None = None) -> HttpResponse:
+    """Refuse a request as the endpoints do, in a view that is not one of REST framework's.
+
+    With the status, the code, the challenge and the headers of that error, and its record in the
+    log. ``request`` tells the scheme that the challenge is for.
+    """
+    return json_of(refuse(error, request))
+
+
 def _end_replaced(request: HttpRequest, started: Session) -> None:
     """End the sessions whose cookies the new ones replace: no page could log them out any more."""
     for encoded in cookie_values(request, conf.REFRESH_COOKIE, conf.ACCESS_COOKIE):
@@ -108,21 +148,13 @@ def _end_replaced(request: HttpRequest, started: Session) -> None:
 
 
 def _start_session(
-    plain: HttpRequest,
-    request: HttpRequest | Request,
-    credentials: Mapping[str, Any],
-    limits: LoginLimits,
+    request: HttpRequest | Request, credentials: Mapping[str, Any], limits: LoginLimits
 ) -> Tokens:
     # By the names that Django's own form gives them, and its documentation to backends.
-    given = dict(credentials)
+    plain, given = plain_of(request), dict(credentials)
     given["username"] = given.pop(get_user_model().USERNAME_FIELD)
     with checking_password(given["password"]):
-        try:
-            user = authenticate(plain, **given)
-        except Exception as error:
-            if _is_outage(error):
-                limits.take_back()
-            raise
+        user = authenticate(plain, **given)
     if user is None:
         raise InvalidCredentials("refused by every backend")
     try:
@@ -137,17 +169,3 @@ def _start_session(
         # With the right password it was no guess.
         limits.take_back()
         raise
-
-
-def _is_outage(error: Exception) -> bool:
-    """Tell whether ``authenticate()`` failed since something is away: surely no answer.
-
-    Any other error may be the way in which a backend says no. So is what a receiver of
-    ``user_login_failed`` raises: whoever finds one that fails must not guess uncounted.
-    """
-    told = any(
-        frame.f_locals.get("self") is signals.user_login_failed
-        for frame, _ in walk_tb(error.__traceback__)
-    )
-    away = isinstance(error, Unavailable | ConnectionError | TimeoutError) or is_away(error)
-    return away and not told

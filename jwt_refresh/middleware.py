@@ -50,6 +50,7 @@ class JWTMiddleware:
         return vary(await self.get_response(request))
 
 
+@sealed
 def _recognize(request: Any) -> None:
     encoded = _token_of(request)
     request.auth = getattr(request, "auth", None)
@@ -76,7 +77,6 @@ def _recognize(request: Any) -> None:
     request.auser = auser
 
 
-@sealed
 def _token_of(request: HttpRequest) -> str | None:
     try:
         return token_of_guarded(request)

@@ -6,7 +6,7 @@ import secrets
 import uuid
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -18,7 +18,7 @@ from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from .core.claims import Style, later, whole_second
+from .core.claims import Claims, Style, at, later, whole_second
 from .core.rotation import has_ended
 from .core.users import auth_hash_of, auth_hashes_of
 from .exceptions import PasswordChanged, UserInactive
@@ -93,7 +93,8 @@ class Session(models.Model):
     """One login and every token that descends from it (a token family, RFC 9700 section 4.14).
 
     A refresh rewrites the row in place; no column that it writes is indexed, so that
-    PostgreSQL need not touch an index. Instants that become claims are whole seconds.
+    PostgreSQL need not touch an index. Instants that become claims are whole seconds. ``jkt`` names
+    the key to which the session is bound (RFC 9449), or is empty; it never changes.
     """
 
     class Reason(models.TextChoices):
@@ -137,11 +138,13 @@ class Session(models.Model):
     revoked_at = models.DateTimeField(_("revoked at"), null=True)
     revoked_reason = models.CharField(_("reason"), max_length=100, blank=True)
     auth_hash = models.CharField(max_length=128, blank=True)
+    jkt = models.CharField(_("thumbprint of its key (jkt)"), max_length=43, blank=True)
     amr = models.CharField(_("authentication methods (amr)"), max_length=MAX_AMR, blank=True)
     address = models.CharField(_("address"), max_length=43, blank=True)
     agent = models.CharField(_("user agent"), max_length=200, blank=True)
 
-    objects = SessionQuerySet.as_manager()
+    # A manager with the methods of the query, which only mypy with Django's plugin would see.
+    objects: ClassVar[SessionQuerySet] = SessionQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         verbose_name = _("session")
@@ -192,6 +195,20 @@ class Session(models.Model):
         self.confirmed_at = None
         self.auth_hash = auth_hash_of(self.user)
 
+    def rotate(self, now: datetime) -> None:
+        """Begin a new generation with a new current token. Nothing is saved."""
+        self.previous_jti = self.current_jti
+        self.generation += 1
+        self.rotated_at = now
+        # By the clock of a server that lags, it would be older than the one that it replaces.
+        self.renew(max(now, self.issued_at))
+
+    def restore(self, claims: Claims) -> None:
+        """Make a token the current one again that the database has forgotten. Nothing is saved."""
+        self.rotate(at(claims.iat, like=self.issued_at))
+        self.current_jti = claims.jti
+        self.expires_at = at(claims.exp, like=self.issued_at)
+
     @property
     def last_used_at(self) -> datetime:
         """The last use, to the hour, from the times that refresh and confirmation write anyway.
@@ -218,7 +235,7 @@ class Session(models.Model):
 
 
 class IssuedToken(models.Model):
-    """One refreshable token that was issued; in the order of ``id`` within a session.
+    """One refreshable token that was issued; in the order of generation and time within a session.
 
     ``key_hash`` is the keyed hash of the ``Idempotency-Key`` of the request that made it.
     """
@@ -232,6 +249,8 @@ class IssuedToken(models.Model):
     issued_at = models.DateTimeField(_("issued at"))
     expires_at = models.DateTimeField(_("expires at"))
     key_hash = models.CharField(max_length=64, blank=True)
+
+    objects: ClassVar[models.Manager[IssuedToken]]
 
     class Meta:
         verbose_name = _("issued token")

@@ -15,6 +15,7 @@ from rest_framework.request import Request
 
 from .core.claims import Claims
 from .exceptions import LoginTooOld, TokenError, TokenMissing
+from .sessions.device import plain_of
 from .web.transport import refuse
 
 if TYPE_CHECKING:
@@ -67,15 +68,15 @@ class _Asked:
     """Grant or refuse, and log nothing: another permission may have the last word."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        return _said(self.verdict(request, view))
+        return _said(self.verdict(request, view), request)
 
     def has_object_permission(self, request: Request, view: APIView, obj: Any) -> bool:
-        return _said(self.verdict(request, view, obj))
+        return _said(self.verdict(request, view, obj), request)
 
 
-def _said(verdict: bool | TokenError) -> bool:
+def _said(verdict: bool | TokenError, request: Request) -> bool:
     if isinstance(verdict, TokenError):
-        raise refuse(verdict)
+        raise refuse(verdict, plain_of(request))
     return verdict
 
 

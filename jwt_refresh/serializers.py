@@ -9,6 +9,8 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from rest_framework import serializers
 
+__all__ = ["LoginSerializer", "TransportLoginSerializer"]
+
 BODY = "body"
 """The transport of tokens that a client may ask for instead of cookies."""
 MAX_INPUT = 4096
@@ -16,7 +18,10 @@ MAX_INPUT = 4096
 
 
 class LoginSerializer(serializers.Serializer[Any]):
-    """The user model's ``USERNAME_FIELD``, and ``password`` exactly as it was typed."""
+    """The user model's ``USERNAME_FIELD``, and ``password`` exactly as it was typed.
+
+    A project may derive its own from it, with further fields.
+    """
 
     password = serializers.CharField(max_length=MAX_INPUT, trim_whitespace=False, write_only=True)
 
@@ -39,14 +44,21 @@ class LoginSerializer(serializers.Serializer[Any]):
 class TransportLoginSerializer(LoginSerializer):
     """A login where cookies are set up, of a client that may want its tokens in the body."""
 
-    transport = serializers.ChoiceField([BODY], required=False)
+    # The usual sentence would repeat what was sent, even letters that no answer can hold.
+    transport = serializers.ChoiceField(
+        [BODY],
+        required=False,
+        error_messages={"invalid_choice": serializers.CharField.default_error_messages["invalid"]},
+    )
 
 
 class TokenResponseSerializer(serializers.Serializer[Any]):
     """A token response (RFC 6749 section 5.1)."""
 
     access_token = serializers.CharField()
-    token_type = serializers.CharField(default="Bearer")
+    token_type = serializers.CharField(
+        default="Bearer", read_only=True, help_text="DPoP for a bound token"
+    )
     expires_in = serializers.IntegerField(help_text="seconds")
     refresh_token = serializers.CharField(required=False, help_text="in pair style")
     refresh_expires_in = serializers.IntegerField(required=False, help_text="seconds")
@@ -57,7 +69,7 @@ class TokenResponseSerializer(serializers.Serializer[Any]):
 
 
 class SessionSerializer(serializers.Serializer[Any]):
-    """A session as its user sees it; ``context["current"]`` is the ``sid`` of the request."""
+    """A session as its user sees it."""
 
     sid = serializers.UUIDField(source="pk")
     started_at = serializers.DateTimeField()
@@ -65,7 +77,8 @@ class SessionSerializer(serializers.Serializer[Any]):
     ends_at = serializers.DateTimeField(allow_null=True)
     address = serializers.CharField()
     agent = serializers.CharField()
-    current = serializers.SerializerMethodField()
+    jkt = serializers.CharField(help_text="thumbprint of the key that it is bound to, or empty")
+    current = serializers.SerializerMethodField(help_text="whether it is that of the request")
 
     def get_current(self, session: Any) -> bool:
         current: UUID | None = self.context["current"]
@@ -87,7 +100,7 @@ class RefreshableTokenSerializer(TokenSerializer):
 class VerifyResponseSerializer(serializers.Serializer[Any]):
     """The answer of ``verify`` on a token that would serve now."""
 
-    active = serializers.BooleanField(default=True)
+    active = serializers.BooleanField(default=True, read_only=True)
     expires_in = serializers.IntegerField(help_text="seconds")
 
 

@@ -27,12 +27,15 @@ from .login import log_in, token_response
 from .models import Session
 from .permissions import IsAuthenticated
 from .serializers import LoginSerializer, SessionSerializer, TransportLoginSerializer
+from .sessions import proving
 from .sessions.checking import find, parse_sid, sessions_of, verify
+from .sessions.device import plain_of
 from .sessions.refreshing import exchange
 from .web.cookies import answer, check_csrf, delete_cookies
 from .web.endpoint import IssuingView, TokenView
 from .web.limits import limit_session
 from .web.transport import (
+    Refusal,
     body_of,
     came_by_cookie,
     check_site,
@@ -41,7 +44,7 @@ from .web.transport import (
     refuse,
 )
 
-__all__ = ["exception_handler"]
+__all__ = ["IssuingView", "exception_handler"]
 
 JWKS_MAX_AGE = 300
 """How long others may keep the public keys, in seconds: a new one is published that long before
@@ -58,12 +61,15 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     as it was.
     """
     if isinstance(exc, TokenError):
-        exc = refuse(exc)
+        exc = refuse(exc, plain_of(context.get("request")))
     elif isinstance(exc, NotAuthenticated) and any(
         isinstance(guard, BearerAuthentication) for guard in context["request"].authenticators
     ):
         exc = refuse(TokenMissing("no authenticator found credentials"))
-    return rest.exception_handler(exc, context)
+    response = rest.exception_handler(exc, context)
+    if response is not None and isinstance(exc, Refusal):
+        exc.add_headers(response)
+    return response
 
 
 class LoginView(IssuingView):
@@ -90,7 +96,7 @@ class RefreshView(IssuingView):
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         token = presented(request, conf.REFRESH_COOKIE, conf.ACCESS_COOKIE)
-        claims = conf.verifier(request._request).refreshable(token.encoded)
+        claims = proving.refreshable(token.encoded, request._request)
         tokens = exchange(
             claims,
             idempotency_key=idempotency_key_of(request),
@@ -105,8 +111,8 @@ class VerifyView(TokenView):
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         token = presented(request, conf.ACCESS_COOKIE)
-        claims = conf.verifier(request._request).current(token.encoded)
-        verify(claims)
+        claims = proving.current(token.encoded, request._request)
+        verify(claims, request._request)
         limit_session("verify", claims.sid)
         left = claims.exp - numeric_date(timezone.now())
         return Response({"active": True, "expires_in": left})

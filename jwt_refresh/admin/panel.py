@@ -37,7 +37,6 @@ class ReadOnly:
 class Panel(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """Rows to look at, of a table of any size."""
 
-    show_full_result_count = False
     list_per_page = 50
     search_fields = ("pk",)
     labels: dict[str, Any] = {}

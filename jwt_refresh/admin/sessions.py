@@ -54,7 +54,12 @@ class SessionAdmin(Panel):
         (_("Time"), {"fields": ("started_at", "last_used", "expires_at", "ends_at", "revoked_at")}),
         (
             _("Tokens"),
-            {"fields": ("style", "how_long", "refresh_how_long", "generation", "confirmed_at")},
+            {
+                "fields": (
+                    *("style", "how_long", "refresh_how_long"),
+                    *("generation", "confirmed_at", "jkt"),
+                )
+            },
         ),
         (_("Log"), {"fields": ("id", "agent", "amr")}),
     )
@@ -63,6 +68,7 @@ class SessionAdmin(Panel):
         "ends_at": _("ends at the latest"),
         "generation": _("refreshes"),
         "confirmed_at": _("newest token first used"),
+        "jkt": _("bound to the key"),
     }
     help_texts = {
         "standing": _(
@@ -80,6 +86,10 @@ class SessionAdmin(Panel):
         "refresh_how_long": _("How long a session of style pair may lie idle."),
         "generation": _("Each hands out a new token, and supersedes the one before."),
         "confirmed_at": _("Empty: the client has not shown it yet, and may not have got it."),
+        "jkt": _(
+            "Its thumbprint (jkt). Only who has that key can refresh. Empty: whoever has the token "
+            "can."
+        ),
         "id": _("In every token of the session, and in each line of the log about it."),
     }
 
@@ -199,7 +209,7 @@ class SessionAdmin(Panel):
         if "confirmed" in request.POST:
             self._end(request, chosen)
             return None
-        counted = chosen.order_by().aggregate(count=Count("pk"), users=Count("user", distinct=True))
+        counted = chosen.aggregate(count=Count("pk"), users=Count("user", distinct=True))
         if not counted["count"]:
             self.message_user(request, _("These sessions are over already."), messages.WARNING)
             return None

@@ -66,7 +66,7 @@ class IssuedTokenInline(ShowsState, ReadOnly, admin.TabularInline):  # type: ign
     template = "admin/jwt_refresh/session/tokens.html"
     fields = ("now", "generation", "issued_at", "expires_at")
     readonly_fields = fields
-    ordering = ("-id",)
+    ordering = ("-generation", "-issued_at", "-id")
     can_delete = False
     show_change_link = True
     verbose_name_plural = _("newest issued tokens")
@@ -96,7 +96,8 @@ class IssuedTokenAdmin(ShowsState, Panel):
 
     @admin.display(description=pgettext_lazy("state of a token", "now"))
     def now_in_words(self, token: Any) -> str:
-        meaning = words.meaning(words.now(token, displaced=token.displaced))
+        state = words.now(token, displaced=token.displaced)
+        meaning = words.meaning(state, bound=bool(token.session.jkt))
         return format_html('{} <span class="jwt-refresh-why">{}</span>', self.now(token), meaning)
 
     @admin.display(description=_("user"))

@@ -99,8 +99,10 @@ def now(token: IssuedToken, *, displaced: bool) -> Now:
     return Now.DISPLACED if displaced else Now.SUPERSEDED
 
 
-def meaning(state: Now) -> str:
-    """Return a sentence that explains the state of a token."""
+def meaning(state: Now, *, bound: bool = False) -> str:
+    """Return a sentence that explains the state of a token; ``bound``: of a session with a key."""
+    if bound and state is Now.SUPERSEDED:
+        return _("A successor took its place. With the key of the session it gets that one again.")
     return {
         Now.CURRENT: _("The newest token of its session: the next refresh presents it."),
         Now.SUPERSEDED: _("A successor took its place. If it comes back late, the session ends."),

@@ -21,11 +21,9 @@ ENOUGH = 100_000
 
 
 def check_counting() -> Iterator[CheckMessage]:
-    cache: dict[str, Any] | None = settings.CACHES.get(DEFAULT_CACHE_ALIAS)
+    cache = _shared(DEFAULT_CACHE_ALIAS)
     counts = conf.LOGIN_RATE is not None or conf.REFRESH_RATE is not None
-    if not counts or cache is None or is_private(cache):
-        return
-    if getattr(backend_of(cache), "incr", None) is BaseCache.incr:
+    if counts and cache is not None and _takes_steps(cache):
         text = f"The default cache does not count in one step: {cache['BACKEND']}."
         hint = "Of many guesses at once too many get through, and a count in the database is "
         hint += "lost where a transaction round the request rolls back: take Redis or Memcached."
@@ -33,18 +31,49 @@ def check_counting() -> Iterator[CheckMessage]:
 
 
 def check_denylist_keeps() -> Iterator[CheckMessage]:
-    cache: dict[str, Any] | None = settings.CACHES.get(conf.DENYLIST_CACHE or "")
-    if cache is None or is_private(cache):
+    cache = _shared(conf.DENYLIST_CACHE or "")
+    if cache is None:
         return
-    backend, most = backend_of(cache), cache.get("OPTIONS", {}).get("MAX_ENTRIES", 0)
-    culls = hasattr(backend, "_cull") and not (isinstance(most, int) and most >= ENOUGH)
-    if culls or issubclass(backend, BaseMemcachedCache):
+    if _culls(cache) or issubclass(backend_of(cache), BaseMemcachedCache):
         hint = "A revoked token is good again without its entry: take a Redis of its own that "
         hint += f"evicts nothing, or at least set MAX_ENTRIES to {ENOUGH} or more in OPTIONS."
         yield warning("W031", "DENYLIST_CACHE", "may throw entries away.", hint)
 
 
-RULES: tuple[Callable[[], Iterator[CheckMessage]], ...] = (check_counting, check_denylist_keeps)
+def check_proofs_are_kept() -> Iterator[CheckMessage]:
+    cache = _shared(DEFAULT_CACHE_ALIAS)
+    if conf.DPOP == "off" or cache is None:
+        return
+    if _takes_steps(cache) or _culls(cache):
+        text = "The default cache may not know which proofs were used."
+        hint = "It throws entries away, does not add one in one step, or loses it where a "
+        hint += "transaction rolls back, so that a proof could be used twice: take Redis or "
+        hint += "Memcached."
+        yield Warning(text, hint=hint, id="jwt_refresh.W037")
+
+
+def _shared(alias: str) -> dict[str, Any] | None:
+    """Return the settings of a cache that other processes see, too; ``None`` for any other."""
+    cache: dict[str, Any] | None = settings.CACHES.get(alias)
+    return None if cache is None or is_private(cache) else cache
+
+
+def _takes_steps(cache: dict[str, Any]) -> bool:
+    """Tell whether a cache reads and writes an entry in steps, between which others may come."""
+    return getattr(backend_of(cache), "incr", None) is BaseCache.incr
+
+
+def _culls(cache: dict[str, Any]) -> bool:
+    """Tell whether a cache throws entries away once there are a few hundred of them."""
+    most = cache.get("OPTIONS", {}).get("MAX_ENTRIES", 0)
+    return hasattr(backend_of(cache), "_cull") and not (isinstance(most, int) and most >= ENOUGH)
+
+
+RULES: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
+    check_counting,
+    check_denylist_keeps,
+    check_proofs_are_kept,
+)
 
 
 def backend_of(cache: dict[str, Any]) -> type[object]:

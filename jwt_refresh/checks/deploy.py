@@ -64,6 +64,14 @@ def check_counters_are_shared() -> Iterator[CheckMessage]:
         yield Warning(text, hint=hint, id="jwt_refresh.W025")
 
 
+def check_proofs_are_shared() -> Iterator[CheckMessage]:
+    if conf.DPOP != "off" and is_private(settings.CACHES[DEFAULT_CACHE_ALIAS]):
+        hint = "A proof that one process has seen is new to each other: take one that all share, "
+        hint += "such as Redis."
+        text = "The default cache, which knows the proofs that were used, is not shared."
+        yield Warning(text, hint=hint, id="jwt_refresh.W027")
+
+
 RULES: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
     check_rsa_sizes,
     check_origin,
@@ -71,4 +79,5 @@ RULES: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
     check_endless_sessions,
     check_limits_are_on,
     check_counters_are_shared,
+    check_proofs_are_shared,
 )

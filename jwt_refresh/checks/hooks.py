@@ -26,6 +26,7 @@ TEXTS = ("ISSUER", "AUDIENCE", "CLIENT_ID")
 
 
 def check_hooks() -> Iterator[CheckMessage]:
+    """names no function, one that takes other arguments, or one that would have to be awaited."""
     for name, arguments in HOOKS.items():
         hook: Any = getattr(conf, name)
         is_text = name in TEXTS and isinstance(hook, str)

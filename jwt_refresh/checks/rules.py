@@ -9,6 +9,7 @@ from datetime import timedelta
 from inspect import getattr_static
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning
@@ -23,8 +24,10 @@ from jwt_refresh.conf import conf
 from jwt_refresh.exceptions import Unavailable
 from jwt_refresh.lifetimes import LONGEST, Lifetimes
 from jwt_refresh.models import Session
+from jwt_refresh.sessions.proving import SCHEME
 from jwt_refresh.web.limits import parse_rate
 
+from .cookies import is_token
 from .types import error, warning
 
 SETTING_OF = {
@@ -37,10 +40,9 @@ MOST_SESSIONS = 1_000_000
 NO_IDS = ("password", "is_active", "is_anonymous", "is_authenticated")
 """Attributes of users that are the same for several, or a secret."""
 
-_is_scheme = re.compile(r"[\w!#$%&'*+.^`|~-]*", re.ASCII).fullmatch
-"""A token of RFC 9110 section 5.6.2, or nothing."""
-BROWSER_HEADERS = {"cookie", "host", "origin", "referer", "user-agent", "content-type"}
-"""Headers that browsers write by themselves, and so some that another site can make them send."""
+TAKEN_HEADERS = {"cookie", "host", "origin", "referer", "user-agent", "content-type", "dpop"}
+"""Headers that browsers write by themselves, and so some that another site can make them send; and
+that of a proof."""
 
 
 def check_user_model() -> Iterator[CheckMessage]:
@@ -90,19 +92,31 @@ def check_time_zone() -> Iterator[CheckMessage]:
 
 
 def check_header_types() -> Iterator[CheckMessage]:
-    if not conf.AUTH_HEADER_TYPES or not all(map(_is_scheme, conf.AUTH_HEADER_TYPES)):
+    if not conf.AUTH_HEADER_TYPES or not all(
+        not scheme or is_token(scheme) for scheme in conf.AUTH_HEADER_TYPES
+    ):
         hint = 'It is a list of single words, such as ("Bearer",).'
         yield error("E008", "AUTH_HEADER_TYPES", "names no scheme.", hint)
+    elif conf.DPOP != "off" and SCHEME in map(str.lower, conf.AUTH_HEADER_TYPES):
+        hint = "That is the scheme of bound tokens, which 'DPOP' adds by itself: leave it out."
+        yield error("E022", "AUTH_HEADER_TYPES", "has DPoP for tokens that are not bound.", hint)
 
 
 def check_header_name() -> Iterator[CheckMessage]:
     name = conf.AUTH_HEADER_NAME
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", name) or name.lower() in BROWSER_HEADERS:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", name) or name.lower() in TAKEN_HEADERS:
         hint = 'It is a header that only your clients send, such as "X-Auth-Token".'
         yield error("E020", "AUTH_HEADER_NAME", "is no header for tokens.", hint)
     elif not SafeExceptionReporterFilter.hidden_settings.search(name):
         hint = 'Django hides a header with "Auth", "Token" or "Key" in its name from error reports.'
         yield warning("W010", "AUTH_HEADER_NAME", "would show tokens in error reports.", hint)
+
+
+def check_bound_cookie() -> Iterator[CheckMessage]:
+    if conf.binds_access and conf.ACCESS_COOKIE is not None:
+        hint = "No page can read its token there, and a proof must name it: take 'refresh', "
+        hint += "which leaves access tokens alone, or leave 'ACCESS_COOKIE' out."
+        yield warning("W011", "DPOP", f"is {conf.DPOP!r}, with 'ACCESS_COOKIE'.", hint)
 
 
 def check_user_id() -> Iterator[CheckMessage]:
@@ -174,6 +188,18 @@ def check_proxies() -> Iterator[CheckMessage]:
         yield Error(f"{name} is no number of proxies.", hint=hint, id="jwt_refresh.E030")
 
 
+def check_axes() -> Iterator[CheckMessage]:
+    """Name a lock-out that would count the failures of all people as those of one."""
+    name = getattr(settings, "AXES_USERNAME_FORM_FIELD", get_user_model().USERNAME_FIELD)
+    finds = name == "username" or getattr(settings, "AXES_USERNAME_CALLABLE", None)
+    if apps.is_installed("axes") and not finds:
+        text = f"django-axes looks for {str(name)!r} (AXES_USERNAME_FORM_FIELD), and finds no name."
+        hint = (
+            "Set it to 'username': so a login names it to the backends, as Django's own form does."
+        )
+        yield Warning(text, hint=hint, id="jwt_refresh.W040")
+
+
 def check_denylist_alias() -> Iterator[CheckMessage]:
     if conf.DENYLIST_CACHE is not None and conf.DENYLIST_CACHE not in settings.CACHES:
         hint = f"It is one of {', '.join(settings.CACHES)}."
@@ -204,12 +230,14 @@ RULES: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
     check_time_zone,
     check_header_types,
     check_header_name,
+    check_bound_cookie,
     check_user_id,
     check_max_sessions,
     check_router,
     check_auth_hash,
     check_rates,
     check_proxies,
+    check_axes,
     check_denylist_alias,
     check_denylist_shared,
     check_retry_window,
@@ -226,7 +254,7 @@ def _logs_in() -> bool:
 
 def clocks_are_set() -> bool:
     """Tell whether the offset of local time, as Python knows it, changes within a year."""
-    now, day = int(time.time()), 24 * 60 * 60
+    now, day = time.time(), 24 * 60 * 60
     return len({time.localtime(now + count * day).tm_gmtoff for count in range(366)}) > 1
 
 

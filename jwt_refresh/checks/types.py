@@ -36,7 +36,7 @@ def check_names(given: dict[Any, Any]) -> Iterator[CheckMessage]:
 def check_types(given: dict[Any, Any]) -> Iterator[CheckMessage]:
     for name in given.keys() & TYPES.keys():
         if not _fits(given[name], TYPES[name]):
-            yield error("E002", name, "has the wrong type.", f"It takes {_describe(TYPES[name])}.")
+            yield error("E002", name, "has the wrong type.", f"It takes {describe(TYPES[name])}.")
 
 
 def _fits(value: object, hint: Any) -> bool:
@@ -53,10 +53,10 @@ def _fits(value: object, hint: Any) -> bool:
     return isinstance(value, hint) and isinstance(value, bool) == (hint is bool)
 
 
-def _describe(hint: Any) -> str:
+def describe(hint: Any) -> str:
     origin = get_origin(hint)
     if origin is UnionType:
-        return " or ".join(map(_describe, get_args(hint)))
+        return " or ".join(map(describe, get_args(hint)))
     if origin is Literal:
         return " or ".join(map(repr, get_args(hint)))
     if origin is Callable:
@@ -66,5 +66,5 @@ def _describe(hint: Any) -> str:
     if origin is not None:
         (member,) = get_args(hint)
         several = get_origin(member) is UnionType
-        return f"a list of ({_describe(member)})" if several else f"a list of {_describe(member)}"
+        return f"a list of ({describe(member)})" if several else f"a list of {describe(member)}"
     return _WORDS.get(hint, f"a {hint.__name__}")

@@ -106,7 +106,7 @@ class JWTMiddleware:
         """Close the socket once its session, or its token, is over."""
         while socket.open:
             left = float("inf") if self.outlive_token else claims.exp - time.time()
-            await asyncio.sleep(max(0, min(left, self.interval.total_seconds())))
+            await asyncio.sleep(min(left, self.interval.total_seconds()))
             try:
                 if not self.outlive_token and time.time() >= claims.exp:
                     raise TokenExpired("past its end, on an open socket")

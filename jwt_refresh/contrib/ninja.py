@@ -39,7 +39,7 @@ class JWTAuth(AuthBase):
                 return None
             user, claims = authenticate(encoded, request)
         except TokenError as error:
-            raise _Refused(refuse(error)) from None
+            raise _Refused(refuse(error, request)) from None
         set_user(request, user)
         return claims
 
@@ -49,7 +49,7 @@ class _Refused(HttpError):
 
     def __init__(self, refusal: Refusal) -> None:
         detail: Any = refusal.detail
-        super().__init__(refusal.status_code, str(detail["detail"]))
+        super().__init__(refusal.status_code, detail["detail"])
         self.refusal = refusal
 
 
@@ -64,7 +64,7 @@ def answer_errors(api: NinjaAPI) -> None:
         return json_of(error.refusal)
 
     def failed(request: HttpRequest, error: Any) -> HttpResponse:
-        return json_of(refuse(error))
+        return json_of(refuse(error, request))
 
     def missing(request: HttpRequest, error: Any) -> HttpResponse:
         return json_of(refuse(TokenMissing("no class of the API found credentials")))

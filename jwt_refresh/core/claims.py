@@ -42,7 +42,7 @@ class Kind(Enum):
 
 _REGISTERED = ("iss", "sub", "aud", "exp", "nbf", "iat", "jti")
 _OURS = ("sid", "auth_time", "origin_jti", "client_id", "amr")
-_OF_OTHERS = ("acr", "azp", "cnf", "act", "scope")
+_OF_OTHERS = ("acr", "azp", "cnf", "scope")
 RESERVED = frozenset((*_REGISTERED, *_OURS, *_OF_OTHERS))
 """Claims with a meaning here or for whoever verifies: a project's function must not write them."""
 
@@ -75,6 +75,11 @@ class Claims(Mapping[str, Any]):
         return self.content["jti"]  # type: ignore[no-any-return]
 
     @property
+    def iat(self) -> int:
+        """The second in which it was issued, since the epoch."""
+        return self.content["iat"]  # type: ignore[no-any-return]
+
+    @property
     def exp(self) -> int:
         """The first second in which it is no longer accepted, since the epoch."""
         return self.content["exp"]  # type: ignore[no-any-return]
@@ -83,6 +88,11 @@ class Claims(Mapping[str, Any]):
     def refreshable_jti(self) -> str:
         """The ``jti`` of the refreshable token that this one is, or was issued with."""
         return self.content.get("origin_jti", self.jti)  # type: ignore[no-any-return]
+
+    @property
+    def jkt(self) -> str:
+        """The thumbprint of the key that it is bound to (RFC 9449 section 6); empty for none."""
+        return self.content.get("cnf", {}).get("jkt", "")  # type: ignore[no-any-return]
 
     def __getitem__(self, name: str) -> Any:
         return self.content[name]
@@ -113,6 +123,11 @@ def numeric_date(instant: datetime) -> int:
     return int(instant.timestamp())
 
 
+def at(seconds: int, *, like: datetime) -> datetime:
+    """Return the instant of a claim; aware where ``like`` is, naive where that is naive."""
+    return datetime.fromtimestamp(seconds, tz=None if like.tzinfo is None else UTC)
+
+
 def whole_second(instant: datetime) -> datetime:
     """Return the whole second at or before ``instant``, which a claim can hold."""
     return instant.replace(microsecond=0)
@@ -120,6 +135,4 @@ def whole_second(instant: datetime) -> datetime:
 
 def later(instant: datetime, lifetime: timedelta) -> datetime:
     """Return ``instant + lifetime`` in elapsed whole seconds, also where local clocks change."""
-    zone = None if instant.tzinfo is None else UTC
-    seconds = int(instant.timestamp() + lifetime.total_seconds())
-    return datetime.fromtimestamp(seconds, tz=zone)
+    return at(int(instant.timestamp() + lifetime.total_seconds()), like=instant)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import urlsafe_b64encode
 from binascii import a2b_base64
 from collections.abc import Mapping
@@ -32,6 +33,10 @@ def decode(segment: bytes) -> bytes:
     if segment[-1:] not in _LAST[rest]:
         raise ValueError("not canonical base64url")
     return data
+
+
+is_digest = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]").fullmatch
+"""The one spelling of 32 bytes, such as a SHA-256 thumbprint (RFC 7638)."""
 
 
 def encode_object(content: Mapping[str, Any]) -> bytes:

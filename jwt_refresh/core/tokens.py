@@ -16,7 +16,7 @@ from typing import Any
 from jwt_refresh.exceptions import TokenExpired, TokenInvalid
 
 from .claims import Claims, Kind
-from .encoding import decode, decode_object, encode, encode_object
+from .encoding import decode, decode_object, encode, encode_object, is_digest
 from .keys.keyring import Key, Keyring
 
 MAX_LENGTH = 8192
@@ -178,6 +178,16 @@ def _problems(content: Mapping[str, Any], kind: Kind) -> Iterator[str]:
         yield "times out of order"
     elif exp - iat > MAX_LIFETIME:
         yield "lives too long"
-    # A token bound to a key is worth nothing to whoever merely bears it (RFC 7800, RFC 9449).
-    if "cnf" in content:
+    if "cnf" in content and not (kind.authenticates and _is_thumbprint(content["cnf"])):
         yield "cnf"
+
+
+def _is_thumbprint(cnf: object) -> bool:
+    """Tell whether ``cnf`` binds a token to a key in the one way that is known here.
+
+    By the thumbprint of RFC 9449 section 6.1 alone: a token bound in another way (RFC 7800) must
+    not be worth something to whoever merely bears it.
+    """
+    if type(cnf) is not dict or cnf.keys() != {"jkt"} or type(cnf["jkt"]) is not str:
+        return False
+    return is_digest(cnf["jkt"]) is not None

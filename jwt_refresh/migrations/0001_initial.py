@@ -61,6 +61,12 @@ class Migration(migrations.Migration):
                 ),
                 ("auth_hash", models.CharField(blank=True, max_length=128)),
                 (
+                    "jkt",
+                    models.CharField(
+                        blank=True, max_length=43, verbose_name="thumbprint of its key (jkt)"
+                    ),
+                ),
+                (
                     "amr",
                     models.CharField(
                         blank=True, max_length=100, verbose_name="authentication methods (amr)"

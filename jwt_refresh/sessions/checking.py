@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldError, ValidationError
+from django.db.models import Exists, OuterRef, Q
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -33,6 +34,7 @@ from jwt_refresh.sealing import sealed
 from jwt_refresh.stores.database import GONE, session_rows, unavailable, write_alias
 from jwt_refresh.stores.query import CHECKED, Columns, session_with_user
 
+from . import proving
 from .ending import revoke_refused
 from .events import after_commit
 
@@ -47,10 +49,13 @@ def authenticate(
     which proves that the client holds it; and one more where the session ends by this request,
     since its user is inactive or has a new password.
 
+    A bound token (RFC 9449) authenticates a request that proves its key; its proof is used up.
+
     Raises ``TokenInvalid``, ``TokenExpired``, ``SessionRevoked``, ``UserInactive``,
-    ``PasswordChanged``, and ``Unavailable`` where the database or the keys cannot be asked.
+    ``PasswordChanged``, ``BindingViolated`` and its kinds, and ``Unavailable`` where the database,
+    the keys or the cache of the proofs cannot be asked.
     """
-    claims = conf.verifier(request).authenticating(encoded)
+    claims = proving.authenticating(encoded, request)
     session = check_again(claims)
     unconfirmed = session.confirmed_at is None and claims.refreshable_jti == session.current_jti
     if confirm and unconfirmed:
@@ -90,20 +95,23 @@ def _deciding(paths: tuple[str, ...]) -> list[Callable[[], Any]]:
     return [backend for backend in backends if hasattr(backend(), "user_can_authenticate")]
 
 
-def verify(claims: Claims) -> None:
+def verify(claims: Claims, request: HttpRequest | None = None) -> None:
     """Raise unless the token would authenticate a request, or be refreshed, now.
 
     Does not tell what became of the token: whoever polls with a stolen one must not learn when
     its owner refreshes. Changes nothing but what any request does that a session is refused for:
     where the user is inactive or has a new password, the session ends. One query; two for a
-    refresh token that is not the current one.
+    refresh token that is not the current one. Of a bound session, a refresh token would be
+    refreshed with a proof of its key, so ``request`` must have one.
 
-    Raises ``SessionRevoked``, ``UserInactive``, ``PasswordChanged``, and ``TokenInvalid``, for a
-    superseded refresh token too.
+    Raises ``SessionRevoked``, ``UserInactive``, ``PasswordChanged``, ``BindingViolated`` and its
+    kinds, and ``TokenInvalid``, for a superseded refresh token too.
     """
     now = timezone.now()
     session = living_session(claims, now)
     if claims.kind is Kind.REFRESH:
+        if session.jkt:
+            proving.check_key(session.jkt, request, fresh=False)
         try:
             judge(session, claims, (), now)
         except (StaleRetry, TokenReused):
@@ -156,30 +164,47 @@ def parse_sid(claims: Claims) -> uuid.UUID:
 def judge(session: Session, claims: Claims, key_hashes: Sequence[str], now: datetime) -> Act:
     """Take the verdict on a refreshable token of a living session. One query where records count.
 
+    Of a bound session, whose key the caller has checked, none count.
+
     Raises ``TokenReused``, ``StaleRetry`` and ``TokenAlreadyExpired``.
     """
+    if session.jkt:
+        return rotation.bound_verdict(session, claims)
+    record, successor = _records(session, claims, keyed=bool(key_hashes))
     return rotation.verdict(
         session,
         claims,
-        _successor(session, claims, keyed=bool(key_hashes)),
+        record,
+        successor,
         now=now,
         windows=conf.windows(),
         key_hashes=frozenset(key_hashes),
     )
 
 
-def _successor(session: Session, claims: Claims, *, keyed: bool) -> IssuedToken | None:
-    """Return the record of the token that took the place of this one, if the verdict needs it.
+def _records(
+    session: Session, claims: Claims, *, keyed: bool
+) -> tuple[IssuedToken | None, IssuedToken | None]:
+    """Return the records of the token and of the one that took its place, where they count.
 
     ``keyed``: there is an ``Idempotency-Key``.
     """
     if claims.jti == session.current_jti:
-        return None
+        return None, None
     issued = IssuedToken.objects.using(write_alias()).filter(session=session)
     if claims.jti == session.previous_jti:
-        return issued.filter(jti=session.current_jti).first() if keyed else None
-    presented = issued.filter(jti=claims.jti).values("id")[:1]
-    return issued.filter(id__gt=presented).order_by("id").first()
+        return None, issued.filter(jti=session.current_jti).first() if keyed else None
+    # A racer may have put the token on record since the row was read: then our swap must fail.
+    issued = issued.filter(generation__lte=session.generation)
+    # By generation and time: on a cluster with several primaries, ids do not grow with it.
+    presented = issued.filter(
+        Q(generation__lt=OuterRef("generation"))
+        | Q(generation=OuterRef("generation"), issued_at__lte=OuterRef("issued_at")),
+        jti=claims.jti,
+    )
+    on = issued.filter(Exists(presented)).order_by("generation", "issued_at", "id")[:2]
+    record, successor, *_ = *on, None, None
+    return record, successor
 
 
 def _why_gone(claims: Claims) -> SessionRevoked | UserInactive:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.dispatch import Signal
 from django.utils import timezone
 
 from jwt_refresh.models import Session, SessionQuerySet
@@ -14,6 +15,9 @@ from . import events
 
 BATCH = 1000
 """How many sessions are read at a time."""
+user_ending = Signal()
+"""Before all sessions of a user are revoked, also where there is none; with ``user``. A receiver
+that raises keeps them: it ends logins that are no session yet, for ``contrib.simplejwt``."""
 
 
 def revoke(session: Session, reason: str) -> bool:
@@ -30,13 +34,18 @@ def revoke(session: Session, reason: str) -> bool:
 def revoke_user(user: Any, reason: str, *, keep: UUID | None = None) -> int:
     """Revoke all sessions of a user, but for the one to ``keep``, and announce each.
 
-    Returns how many they were. Two statements, however many there are. Joins the caller's
-    transaction.
+    Returns how many they were. Two statements, however many there are, and one more with
+    ``contrib.simplejwt``, whose old tokens of the user end too. Joins the caller's transaction.
     """
     sessions = session_rows().of_user(user)
     if keep is not None:
         sessions = sessions.exclude(pk=keep)
-    return in_rounds(lambda: revoke_all(sessions, sessions, reason))
+
+    def end() -> int:
+        user_ending.send(Session, user=user)
+        return revoke_all(sessions, sessions, reason)
+
+    return in_rounds(end)
 
 
 def revoke_refused(session: Session, code: str) -> None:

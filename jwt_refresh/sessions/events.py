@@ -1,8 +1,8 @@
 """The announcement of what happened: a signal, a log record, an entry on the denylist.
 
-This is the only module that logs. A record carries its facts as attributes too (``event``, ``sid``,
-``user_id``, ``reason``, ``jti``, ``code``, ``why``, ``scope``), for those who keep logs as data. No
-record holds a token or anything else that could be presented.
+This is the only module that logs. A record carries its facts as attributes too (``event``,
+``sid``, ``user_id``, ``reason``, ``jti``, ``case``, ``code``, ``why``, ``scope``), for those who
+keep logs as data. No record holds a token or anything else that could be presented.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from threading import local
 from typing import Any
 
+from django.core.cache import DEFAULT_CACHE_ALIAS
 from django.core.signals import request_finished
 from django.db import Error, close_old_connections, transaction
 from django.dispatch import Signal, receiver
@@ -22,9 +23,13 @@ from jwt_refresh.exceptions import TokenError, Unavailable
 from jwt_refresh.models import Session
 from jwt_refresh.sealing import seal
 from jwt_refresh.stores import denylist
-from jwt_refresh.stores.database import write_alias
+from jwt_refresh.stores.cache import add_once, cache_key
+from jwt_refresh.stores.database import in_transaction, write_alias
 
 logger = logging.getLogger("jwt_refresh")
+
+VIOLATIONS_APART = 60
+"""How long after a violation of a session's binding no other is told, in seconds."""
 
 
 def started(session: Session, request: HttpRequest | None) -> None:
@@ -38,11 +43,41 @@ def refreshed(session: Session, request: HttpRequest | None) -> None:
     _tell(signals.session_refreshed, "session_refreshed", session, facts, jti=session.current_jti)
 
 
-def reused(session: Session, request: HttpRequest | None, jti: str) -> None:
-    """Announce the reuse of the token ``jti``: theft, or a client that keeps old tokens."""
-    facts = {"request": request}
+def reused(session: Session, request: HttpRequest | None, jti: str, case: str) -> None:
+    """Announce the reuse of the token ``jti``: theft, or a client that keeps old tokens.
+
+    ``case`` is that of ``TokenReused``.
+    """
+    facts = {"request": request, "case": case}
     level = logging.WARNING
-    _tell(signals.reuse_detected, "reuse_detected", session, facts, level, jti=jti)
+    _tell(signals.reuse_detected, "reuse_detected", session, facts, level, jti=jti, case=case)
+
+
+def write_lost(session: Session, jti: str) -> None:
+    """Log that the database has forgotten the refresh that made the token ``jti``. No theft."""
+    noted = _facts("write_lost", session, jti=jti)
+    after_commit(lambda: _log(logging.WARNING, noted))
+
+
+def binding_violated(session: Session, request: HttpRequest | None) -> None:
+    """Announce that a token of a bound session came without its key: a token that was stolen.
+
+    At most once in ``VIOLATIONS_APART`` for each session, by the default cache: whoever has such a
+    token may come again as often as he likes. Where that cannot be asked, each time.
+    """
+    try:
+        key = cache_key("binding-violated", str(session.pk))
+        if not add_once(DEFAULT_CACHE_ALIAS, key, VIOLATIONS_APART):
+            return
+    except Unavailable as error:
+        unavailable(error, sid=str(session.pk))
+    facts, level = {"request": request}, logging.WARNING
+
+    def tell() -> None:
+        _tell(signals.binding_violated, "binding_violated", session, facts, level)
+
+    # A transaction round a refused request is rolled back as a rule, and would take it along.
+    (after_request if in_transaction() else after_commit)(tell)
 
 
 def revoked(session: Session) -> None:
@@ -130,13 +165,17 @@ def _tell(
     level: int = logging.INFO,
     **details: str,
 ) -> None:
-    noted = {"event": event, "sid": str(session.pk), "user_id": str(session.user_id)} | details
+    noted = _facts(event, session, **details)
 
     def tell() -> None:
         _log(level, noted)
         signal.send_robust(Session, session=session, **facts)
 
     after_commit(tell)
+
+
+def _facts(event: str, session: Session, **details: str) -> dict[str, str]:
+    return {"event": event, "sid": str(session.pk), "user_id": str(session.user_id)} | details
 
 
 def _log(level: int, facts: dict[str, str], exc_info: BaseException | None = None) -> None:

@@ -41,6 +41,8 @@ class Tokens:
     expires_in: int
     refresh_token: str | None = field(default=None, repr=False)
     refresh_expires_in: int | None = None
+    token_type: str = "Bearer"
+    """``"DPoP"`` where the access token is bound to the key of its session (RFC 9449)."""
 
 
 def tokens_of(session: Session, now: datetime, request: HttpRequest | None) -> Tokens:
@@ -64,13 +66,16 @@ def tokens_of(session: Session, now: datetime, request: HttpRequest | None) -> T
         "exp": numeric_date(session.expires_at),
     }
     left = current["exp"] - numeric_date(now)
-    extra = _extra_claims(session)
+    bound = bool(session.jkt) and conf.binds_access
+    token_type = "DPoP" if bound else "Bearer"
+    # A refresh token has no such claim: its session is asked.
+    extra = _extra_claims(session) | ({"cnf": {"jkt": session.jkt}} if bound else {})
     if session.style == Style.SLIDING:
         token = _issue(issuer, Kind.SLIDING, **common, **current, **extra)
-        return Tokens(session, token, left)
+        return Tokens(session, token, left, token_type=token_type)
     access, exp = _access_token(issuer, session, now, common | extra)
     refresh = _issue(issuer, Kind.REFRESH, **common, **current)
-    return Tokens(session, access, exp - numeric_date(now), refresh, left)
+    return Tokens(session, access, exp - numeric_date(now), refresh, left, token_type)
 
 
 def _access_token(
@@ -135,8 +140,13 @@ def _subject_of(user: Any) -> str:
 
 def record(session: Session, now: datetime, key_hash: str = "") -> None:
     """Put the current token of ``session`` on record."""
+    record_of(session, now, key_hash).save(using=write_alias(), force_insert=True)
+
+
+def record_of(session: Session, now: datetime, key_hash: str = "") -> IssuedToken:
+    """Return the record of the current token, for the caller to save."""
     # To the microsecond, unlike the claim: the windows of superseded tokens count from here.
-    IssuedToken.objects.using(write_alias()).create(
+    return IssuedToken(
         jti=session.current_jti,
         session_id=session.pk,
         generation=session.generation,

@@ -33,6 +33,7 @@ KEPT = (
     "refresh_lifetime",
     "started_at",
     "ends_at",
+    "jkt",
     "amr",
     "address",
     "agent",
@@ -128,15 +129,12 @@ def carry_over(
     for example, ends the sessions as it must.
     """
     password = _checked.get()
-    if password is None or "password" not in (update_fields or ["password"]):
+    if password is None:
         return
-    owner = _owner()
-    if owner is None or not isinstance(instance, owner):
+    user = user_before(instance, using, update_fields)
+    if user is None or not check_password(password, instance.password):
         return
-    encoded = instance.password
-    user = _stored(instance, owner, using)
-    if user is None or user.password == encoded or not check_password(password, encoded):
-        return
+    owner, encoded = _owner(), instance.password
     outdated: list[str] = []
     if check_password(password, user.password, outdated.append) and outdated:
         if _encode_anew(user, encoded, owner, using):
@@ -145,6 +143,22 @@ def carry_over(
     if user is not None and check_password(password, user.password):
         # Another login was first. One encoding of the two must stay, or its session dies.
         instance.password = user.password
+
+
+def user_before(
+    instance: Any, using: str, update_fields: Collection[str] | None = None
+) -> Any | None:
+    """Return the stored user whose password is another than a save of ``instance`` writes.
+
+    ``None`` where the save changes no password. One query where it may change one.
+    """
+    if "password" not in (update_fields or ["password"]):
+        return None
+    owner = _owner()
+    if owner is None or not isinstance(instance, owner):
+        return None
+    user = _stored(instance, owner, using)
+    return None if user is None or user.password == instance.password else user
 
 
 def _owner() -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 
 from django.db import transaction
 from django.http import HttpRequest
@@ -15,15 +15,15 @@ from rest_framework.request import Request
 from jwt_refresh.conf import conf
 from jwt_refresh.core.claims import Claims
 from jwt_refresh.core.rotation import Act
-from jwt_refresh.exceptions import InvalidRequest, TokenReused
-from jwt_refresh.models import Session
+from jwt_refresh.exceptions import BindingViolated, InvalidRequest, NonceNeeded, TokenReused
+from jwt_refresh.models import IssuedToken, Session
 from jwt_refresh.sealing import sealed
 from jwt_refresh.stores.database import in_rounds, in_transaction, session_rows
 
-from . import checking, events
+from . import checking, events, proving
 from .device import plain_of, recorded_client
 from .ending import mark_revoked, revoke_user
-from .issuing import Tokens, record, tokens_of
+from .issuing import Tokens, record, record_of, tokens_of
 
 ROTATING = (
     "generation",
@@ -51,18 +51,21 @@ def refresh(
     """Exchange a refreshable token by the rule of ``core.rotation``.
 
     ``idempotency_key`` is the same for each try of one refresh, 255 characters at most; empty, it
-    equals nothing. ``request`` gives the tenant, the address and the agent.
+    equals nothing. ``request`` gives the tenant, the address, the agent, and the proof that the
+    session asks for if it is bound to a key (RFC 9449).
 
     Returns ``Tokens``: the ``session``, ``access_token`` and ``expires_in`` (seconds), and in pair
     style also ``refresh_token`` and ``refresh_expires_in``. At most 3 statements where it succeeds
-    unraced, beside those of its transaction. A refresh that fails consumes nothing.
+    unraced, beside those of its transaction; 5 where the database has lost the refresh that made
+    the token. A refresh that fails consumes nothing.
 
     Raises ``TokenInvalid``, ``TokenAlreadyExpired``, ``SessionRevoked``, ``UserInactive``,
     ``PasswordChanged``; ``TokenReused``, after the session was revoked; ``StaleRetry``, where
-    nothing changed; ``InvalidRequest`` for a key that is too long; ``Unavailable`` where the keys
-    cannot be had or every round of a race was lost; and ``RuntimeError`` inside an open
-    transaction, whose rollback would undo the revocation of a stolen session. Errors of the
-    database itself are not caught.
+    nothing changed; ``BindingViolated`` and its kinds for a bound session without its key;
+    ``InvalidRequest`` for an ``idempotency_key`` that is too long; ``Unavailable`` where the keys
+    or the cache of the proofs cannot be had, or every round of a race was lost; and
+    ``RuntimeError`` inside an open transaction, whose rollback would undo the revocation of a
+    stolen session. Errors of the database itself are not caught.
     """
     if in_transaction():
         raise RuntimeError(
@@ -70,7 +73,7 @@ def refresh(
             "transaction.non_atomic_requests."
         )
     plain = plain_of(request)
-    claims = conf.verifier(plain).refreshable(encoded)
+    claims = proving.refreshable(encoded, plain)
     return exchange(claims, idempotency_key=idempotency_key, request=plain)
 
 
@@ -118,27 +121,49 @@ def _exchange(
         session_rows().filter(pk=checking.parse_sid(claims)).hold()
     now = timezone.now()
     session = checking.living_session(claims, now)
+    if session.jkt:
+        _check_key(session, request)
     try:
         act = checking.judge(session, claims, key_hashes, now)
-    except TokenReused:
-        _end_reused(session, claims, request)
+    except TokenReused as error:
+        end = partial(_end_reused, session, claims, request, error.case)
+        end()
         if joined:
-            events.after_request(lambda: _end_reused(session, claims, request))
+            events.after_request(end)
         raise
     permit()
     if act is Act.REISSUE or not rotates:
+        if act is Act.RECOVER:
+            session.restore(claims)
         tokens: Tokens | None = tokens_of(session, now, request)
     else:
-        tokens = _swap(session, act, now, key_hashes, request)
+        tokens = _swap(session, claims, act, now, key_hashes, request)
     if tokens is not None:
+        if act is Act.RECOVER:
+            events.write_lost(session, claims.jti)
         events.refreshed(session, request)
     return tokens
 
 
-def _end_reused(session: Session, claims: Claims, request: HttpRequest | None) -> None:
+def _check_key(session: Session, request: HttpRequest | None) -> None:
+    """Raise ``BindingViolated``, and tell, unless the request proves the key of the session.
+
+    Nothing is revoked: whoever stole a token without its key must not log its owner out.
+    """
+    try:
+        proving.check_key(session.jkt, request, fresh=True)
+    except NonceNeeded:
+        # Its client comes again with a nonce, and that proof tells whose it is.
+        raise
+    except BindingViolated:
+        events.binding_violated(session, request)
+        raise
+
+
+def _end_reused(session: Session, claims: Claims, request: HttpRequest | None, case: str) -> None:
     if not mark_revoked(session, Session.Reason.REUSE):
         return
-    events.reused(session, request, claims.jti)
+    events.reused(session, request, claims.jti, case)
     events.revoked(session)
     # An expired token may be an old copy that somebody found: it ends its own session only.
     if conf.ON_REUSE == "user" and not claims.expired:
@@ -147,6 +172,7 @@ def _end_reused(session: Session, claims: Claims, request: HttpRequest | None) -
 
 def _swap(
     session: Session,
+    claims: Claims,
     act: Act,
     now: datetime,
     key_hashes: list[str],
@@ -166,19 +192,23 @@ def _swap(
         auth_hash=session.auth_hash,
         revoked_at=None,
     )
-    if act is Act.ROTATE:
-        session.previous_jti = session.current_jti
-        session.generation += 1
-        session.rotated_at = now
-    else:
+    forgotten: list[IssuedToken] = []
+    if act is Act.RECOVER:
+        session.restore(claims)
+        forgotten = [record_of(session, session.issued_at)]
+    if act is Act.REPLACE:
         as_read = as_read.filter(confirmed_at=None)
-    session.renew(now)
+        session.renew(now)
+    else:
+        session.rotate(now)
     if request is not None:
         session.address, session.agent = recorded_client(request)
     tokens = tokens_of(session, now, request)
     with transaction.atomic(using=as_read.db):
         if not as_read.update(**{name: getattr(session, name) for name in ROTATING}):
             return None
+        # Who holds a signing key could take the id from another session: one record is enough.
+        IssuedToken.objects.using(as_read.db).bulk_create(forgotten, ignore_conflicts=True)
         record(session, now, *key_hashes[:1])
     return tokens
 

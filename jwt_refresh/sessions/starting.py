@@ -17,6 +17,7 @@ from rest_framework.request import Request
 
 from jwt_refresh.conf import conf
 from jwt_refresh.core.claims import Style, later, whole_second
+from jwt_refresh.core.encoding import is_digest
 from jwt_refresh.core.users import auth_hash_of, auth_hashes_of, set_user
 from jwt_refresh.exceptions import PasswordChanged, UserInactive
 from jwt_refresh.lifetimes import Lifetimes, lifetimes_of
@@ -24,7 +25,7 @@ from jwt_refresh.models import MAX_AMR, Session
 from jwt_refresh.sealing import sealed
 from jwt_refresh.stores.database import in_rounds, in_transaction, session_rows, write_alias
 
-from . import events
+from . import events, proving
 from .checking import may_authenticate
 from .device import plain_of, recorded_client
 from .ending import revoke_all
@@ -41,6 +42,7 @@ def start(
     *,
     amr: Sequence[str] = (),
     login: bool = True,
+    jkt: str | None = None,
 ) -> Tokens:
     """Start a session of ``user`` and issue its first tokens.
 
@@ -50,20 +52,26 @@ def start(
     ``last_login`` moves, and links that are good for one login are used up. ``login=False`` does
     neither: for a session that somebody else uses, such as the support of a shop.
 
+    The session is bound to the key of the proof in ``request``, where there is one and ``DPOP`` is
+    not ``"off"``. ``jkt`` decides that instead: the thumbprint of a key (RFC 7638) that was proved
+    before, or empty for none.
+
     Three statements, a count and two inserts, beside what the receivers of that signal make; with
     ``MAX_SESSIONS`` a lock and an update in the place of the count, and a query where it revoked
     something. Joins the caller's transaction.
 
-    Raises ``ValueError`` for an ``amr`` that is no short list of words, and where the keys only
-    verify; ``UserInactive``, also where the user was deleted meanwhile; and ``PasswordChanged``
-    where a replica, which lags, had shown the user with another password.
+    Raises ``ValueError`` for an ``amr`` that is no short list of words, for a ``jkt`` that is no
+    thumbprint, and where the keys only verify; ``UserInactive``, also where the user was deleted
+    meanwhile; ``PasswordChanged`` where a replica, which lags, had shown the user with another
+    password; and ``ProofInvalid`` for a proof that is none, or none where ``DPOP`` requires one.
     """
+    plain = plain_of(request)
+    jkt = proving.key_at_login(plain) if jkt is None else jkt
     user = _as_written(user)
     if not may_authenticate(user):
         raise UserInactive("inactive at login")
     now = timezone.now()
-    plain = plain_of(request)
-    session = new_session(user, lifetimes_of(user, request), plain, amr, now)
+    session = new_session(user, lifetimes_of(user, request), plain, amr, now, jkt)
     tokens = tokens_of(session, now, plain)
     most = conf.MAX_SESSIONS or _most_if_full(user)
     try:
@@ -151,7 +159,10 @@ def new_session(
     request: HttpRequest | None,
     amr: Sequence[str],
     now: datetime,
+    jkt: str = "",
 ) -> Session:
+    if jkt and not is_digest(jkt):
+        raise ValueError("jkt is the SHA-256 thumbprint of a key (RFC 7638), or empty.")
     pair = lifetimes.refresh_lifetime is not None
     started_at = whole_second(now)
     end = lifetimes.session_lifetime
@@ -164,6 +175,7 @@ def new_session(
         started_at=started_at,
         rotated_at=now,
         ends_at=None if end is None else later(started_at, end),
+        jkt=jkt,
         amr=_joined(amr),
         address=address,
         agent=agent,

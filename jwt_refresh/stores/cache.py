@@ -33,6 +33,20 @@ def cache_key(scope: str, *parts: str) -> str:
     return f"jwt_refresh:{scope}:{digest}"
 
 
+def add_once(alias: str, key: str, seconds: int) -> bool:
+    """Write an entry in one step, to last ``seconds``; ``False`` where it was there already.
+
+    Raises ``Unavailable``, also for a cache that has neither written it nor had it: some clients
+    hide that their cache is away.
+    """
+    with answering(alias) as cache:
+        if cache.add(key, 1, seconds):
+            return True
+        if cache.has_key(key) is True:
+            return False
+    raise Unavailable(f"the cache {alias!r} keeps no entry")
+
+
 # Counters. Some clients hide that their cache is away: they answer None or False, and no number.
 
 

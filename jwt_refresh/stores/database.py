@@ -49,7 +49,7 @@ def in_transaction() -> bool:
     return not connection.get_autocommit()
 
 
-def is_away(error: Exception) -> bool:
+def is_away(error: BaseException) -> bool:
     """Tell whether ``error`` is that of a database that does not answer, or takes no writes.
 
     The latter is an ``OperationalError`` on MariaDB, MySQL and SQLite, but not on PostgreSQL.

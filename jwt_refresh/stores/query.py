@@ -33,6 +33,8 @@ KNOWN: Columns = ("id", "user_id")
 CHECKED: Columns = (
     "style",
     "current_jti",
+    "previous_jti",
+    "issued_at",
     "expires_at",
     "confirmed_at",
     "ends_at",

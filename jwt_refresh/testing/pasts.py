@@ -144,7 +144,8 @@ def _history(
     """Start a session, and return its tokens of each of the ``moments``, the oldest first."""
     request, alias = how.get("request"), write_alias()
     with transaction.atomic(using=alias):
-        first = sessions.start(user, request, amr=how.get("amr", ()))
+        # Bound to no key, also where DPOP requires one: a test client makes no proofs.
+        first = sessions.start(user, request, amr=how.get("amr", ()), jkt="")
         session, now = first.session, first.session.rotated_at
         style = how.get("style") or session.style
         past = moments(session)
@@ -156,8 +157,7 @@ def _history(
         _begin(session, begun)
         history = [_issue(session, begun, now, request)]
         for at in refreshed:
-            session.previous_jti, session.rotated_at = session.current_jti, at
-            session.generation += 1
+            session.rotate(at)
             history.append(_issue(session, at, now, request))
         session.save(using=alias, update_fields=MADE_UP)
     return history
@@ -176,6 +176,7 @@ def _begin(session: Session, at: datetime) -> None:
         seconds = session.ends_at.timestamp() - session.started_at.timestamp()
         session.ends_at = later(started_at, timedelta(seconds=seconds))
     session.started_at, session.rotated_at = started_at, at
+    session.renew(at)
 
 
 def _issue(
@@ -184,7 +185,6 @@ def _issue(
     """Issue the tokens of one moment, with the seconds that are left of them now."""
     if session.ends_at is not None and at >= session.ends_at:
         raise ValueError("A session that has reached its end is refreshed no more: give its idle.")
-    session.renew(at)
     record(session, at)
     tokens = tokens_of(session, at, plain_of(request))
     gone, left = numeric_date(now) - numeric_date(at), tokens.refresh_expires_in

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import SuspiciousOperation
-from django.http import HttpRequest, UnreadablePostError
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
+from django.template.response import SimpleTemplateResponse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
@@ -19,9 +20,9 @@ from rest_framework.exceptions import (
     APIException,
     ErrorDetail,
     NotFound,
-    ParseError,
     UnsupportedMediaType,
 )
+from rest_framework.exceptions import PermissionDenied as Forbidden
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.renderers import JSONRenderer
@@ -30,16 +31,21 @@ from rest_framework.response import Response
 
 from jwt_refresh.conf import conf
 from jwt_refresh.exceptions import InvalidRequest, TokenError
+from jwt_refresh.lifetimes import UNREADABLE
 from jwt_refresh.sealing import sealed
 from jwt_refresh.stores.database import is_away, unavailable
 
-from .transport import refuse
+from .transport import Refusal, refuse
 
 MAX_BODY = 64 * 1024
 """Largest body that is read, in bytes. A token, or a name and a password, are far smaller."""
 
 
 class RequestTooLarge(APIException):
+    """The body is larger than 64 KB, or than ``DATA_UPLOAD_MAX_MEMORY_SIZE`` where that is less; no
+    more of it is read.
+    """
+
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_detail = _("The request is too large.")
     default_code = "request_too_large"
@@ -76,9 +82,9 @@ class TokenView(rest.APIView):
     versioning_class = None
 
     @classmethod
-    def as_view(cls, **initkwargs: Any) -> Any:
-        view: Any = super().as_view(**initkwargs)
-        view._non_atomic_requests = EveryAlias()
+    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:  # type: ignore[override]
+        view: Callable[..., HttpResponseBase] = super().as_view(**initkwargs)
+        vars(view)["_non_atomic_requests"] = EveryAlias()
         return view
 
     @method_decorator(sensitive_post_parameters())
@@ -86,7 +92,9 @@ class TokenView(rest.APIView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = super().dispatch(request, *args, **kwargs)
         response.headers.setdefault("Cache-Control", "no-store")
-        return response
+        # In here, so that an error in it shows no token either. What is no answer of REST
+        # framework's is rendered already.
+        return response.render() if isinstance(response, SimpleTemplateResponse) else response
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         _read_body(request._request)
@@ -97,16 +105,21 @@ class TokenView(rest.APIView):
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, TokenError):
-            exc = refuse(exc)
-        elif isinstance(
-            exc, ParseError | SuspiciousOperation | RecursionError | UnreadablePostError
-        ):
+            exc = refuse(exc, self.request._request)
+        elif isinstance(exc, UNREADABLE):
             exc = refuse(InvalidRequest(f"body: {type(exc).__name__}"))
         elif is_away(exc):
             exc = refuse(unavailable(exc))
+        elif isinstance(exc, Http404):
+            exc = NotFound()
+        elif isinstance(exc, PermissionDenied):
+            exc = Forbidden()
         if isinstance(exc, APIException) and isinstance(exc.detail, str):
             exc.detail = {"detail": exc.detail, "code": ErrorDetail(str(exc.detail.code))}
-        return super().handle_exception(exc)
+        response = super().handle_exception(exc)
+        if isinstance(exc, Refusal):
+            exc.add_headers(response)
+        return response
 
 
 class IssuingView(TokenView):

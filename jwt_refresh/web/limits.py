@@ -9,36 +9,42 @@ from __future__ import annotations
 
 import math
 import time
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from functools import cache
+from inspect import unwrap
 from ipaddress import ip_network
-from itertools import filterfalse
-from typing import Any
+from itertools import filterfalse, pairwise
+from traceback import walk_tb
+from typing import Any, Self
 from unicodedata import combining, normalize
 
-from django.contrib.auth import get_user_model
+from django.contrib.auth import authenticate, get_user_model
 from django.contrib.auth.base_user import BaseUserManager
 from django.core.cache import DEFAULT_CACHE_ALIAS
 from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist
 from django.core.signals import setting_changed
 from django.db import connections
+from django.dispatch import Signal
 from django.http import HttpRequest
 from rest_framework.exceptions import Throttled
 from rest_framework.throttling import SimpleRateThrottle
 
 from jwt_refresh.conf import conf
 from jwt_refresh.core.users import auth_hash_of
-from jwt_refresh.exceptions import Unavailable
+from jwt_refresh.exceptions import InvalidCredentials, Unavailable
 from jwt_refresh.sessions import events
 from jwt_refresh.sessions.device import address_of, forwarded_for, proxies
 from jwt_refresh.stores.cache import answering, cache_key, count_down, count_of, count_up
+from jwt_refresh.stores.database import is_away
 
 KNOWN_FOR = 30 * 24 * 60 * 60
 """How long the address of a login is remembered, in seconds."""
 SUBSCRIBER = {4: 32, 6: 64}
 """How many bits of an address tell one subscriber, who picks the rest, by the version of IP."""
 
+_SENDING = (unwrap(authenticate).__code__, Signal.send.__code__)
+"""The code of Django that sends ``user_login_failed``, which is the only signal it sends there."""
 _EXACT = BaseUserManager.get_by_natural_key
 """The question for a name, where no project has another one: for the very name."""
 
@@ -122,8 +128,8 @@ def limit_session(scope: str, sid: str) -> None:
         events.unavailable(error, scope=scope)
 
 
-class LoginLimits:
-    """The limits on failed logins of one address, and to one account.
+class LoginLimits(AbstractContextManager["LoginLimits"]):
+    """The limits on failed logins of one address, and to one account, round the block of one try.
 
     An account is ground through from many addresses as well, hence the second count. It leaves
     out the addresses that its owner has logged in from, since the password is what it is: whoever
@@ -134,45 +140,52 @@ class LoginLimits:
     no more get through; against the address only when it has failed: a whole school logs in
     within one second, from one address. No login takes back what others have tried: they would
     see that its owner is there, and could go on.
+
+    The block says by ``InvalidCredentials`` that the try has failed. Its end takes the try back,
+    and so does an outage; any other error may be the way in which a backend says no.
     """
 
     def __init__(self, request: HttpRequest, username: object) -> None:
         self._username = username
-        self._address = _subscriber_of(request) if conf.LOGIN_RATE is not None else ""
+        self._address = subscriber_of(request) if conf.LOGIN_RATE is not None else ""
         self._by_address = Limit("login-address", conf.LOGIN_RATE)
         self._by_account = Limit("login-account", conf.LOGIN_RATE)
         self._counter = ""
         """The key of the counter that has this try, until it is taken back."""
 
-    def check(self) -> None:
+    def __enter__(self) -> Self:
         """Count a try, before the password is looked at. One query.
 
         Raises ``Throttled`` and ``Unavailable``.
         """
-        if conf.LOGIN_RATE is None:
-            return
-        if self._address:
-            self._by_address.check(self._address)
-        self._found = _user_named(self._username)
-        self._account = _account_of(self._found, self._username)
-        if not self._is_known():
-            self._counter = self._by_account.hit(self._account)
+        if conf.LOGIN_RATE is not None:
+            if self._address:
+                self._by_address.check(self._address)
+            self._found = _user_named(self._username)
+            self._account = _account_of(self._found, self._username)
+            if not self._is_known():
+                self._counter = self._by_account.hit(self._account)
+        return self
 
-    def failed(self) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         """Count a refusal. Raises ``Throttled`` and ``Unavailable``."""
-        if self._address:
-            self._by_address.hit(self._address)
+        if isinstance(error, InvalidCredentials):
+            if self._address:
+                self._by_address.hit(self._address)
+        elif error is None or _is_outage(error):
+            self.take_back()
 
     def take_back(self) -> None:
         """Take the try of this login back, and none of others. It raises nothing."""
+        counter, self._counter = self._counter, ""
         try:
-            if self._counter:
-                count_down(DEFAULT_CACHE_ALIAS, self._counter)
+            if counter:
+                count_down(DEFAULT_CACHE_ALIAS, counter)
         except Unavailable as error:
             events.unavailable(error)
 
     def succeeded(self, user: Any) -> None:
-        """Take the try of this login back, and remember its address.
+        """Take the try of this login back, and remember its address as one of its owner.
 
         Where the cache does not answer, the try stays counted and the login stands: its session
         is written, and a refusal would leave it to nobody.
@@ -195,6 +208,18 @@ class LoginLimits:
 
     def _known_key(self, user: Any) -> str:
         return cache_key("known-address", self._account, auth_hash_of(user), self._address)
+
+
+def _is_outage(error: BaseException) -> bool:
+    """Tell whether a try has failed since something is away: surely no answer.
+
+    What a receiver of ``user_login_failed`` raises is none: whoever finds one that fails must not
+    guess uncounted. By the code that sends it, since the variables of a frame may be gone
+    (``sealing``).
+    """
+    away = isinstance(error, Unavailable | ConnectionError | TimeoutError) or is_away(error)
+    codes = (frame.f_code for frame, _ in walk_tb(error.__traceback__))
+    return away and _SENDING not in pairwise(codes)
 
 
 def _user_named(username: object) -> Any:
@@ -227,7 +252,7 @@ def _account_of(user: Any, username: object) -> str:
     return f"name {name}"
 
 
-def _subscriber_of(request: HttpRequest) -> str:
+def subscriber_of(request: HttpRequest) -> str:
     """Return whose address a request comes from; empty where there is none to count by.
 
     What a proxy of ours wrote counts as it stands where it is no address. Where there seems to be

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
-from django.http import HttpHeaders, HttpRequest, HttpResponseBase, JsonResponse, QueryDict
+from django.http import HttpRequest, HttpResponseBase, JsonResponse, QueryDict
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException
@@ -15,15 +14,19 @@ from rest_framework.request import Request
 
 from jwt_refresh import exceptions
 from jwt_refresh.conf import conf
+from jwt_refresh.core.binding import ALGORITHMS
 from jwt_refresh.exceptions import (
+    BindingViolated,
     CSRFFailed,
     InvalidRequest,
     LoginTooOld,
+    NonceNeeded,
     TokenError,
     TokenInvalid,
     TokenMissing,
 )
-from jwt_refresh.sessions import events
+from jwt_refresh.lifetimes import as_object
+from jwt_refresh.sessions import events, proving
 
 from .cookies import check_csrf, cookie_values, only_one
 
@@ -49,6 +52,15 @@ _ANSWERS: dict[type[TokenError], tuple[int, Any]] = {
     exceptions.Unavailable: (503, _("Try again later.")),
 }
 _WITHOUT_TOKEN = (exceptions.TokenMissing, exceptions.InvalidCredentials)
+_ERRORS = {
+    exceptions.InvalidRequest: "invalid_request",
+    exceptions.NonceNeeded: "use_dpop_nonce",
+    exceptions.ProofInvalid: "invalid_dpop_proof",
+    exceptions.TokenError: "invalid_token",
+}
+"""The words of RFC 6750 section 3.1 and RFC 9449 section 12.2; the first that fits is sent."""
+REALM = 'realm="api"'
+ALGS = f'algs="{" ".join(ALGORITHMS)}"'
 
 
 class Refusal(APIException):
@@ -58,17 +70,29 @@ class Refusal(APIException):
     wherever our class is not the first authenticator. This one keeps status and challenge.
     """
 
-    def __init__(self, error: TokenError) -> None:
+    def __init__(self, error: TokenError, request: HttpRequest | None = None) -> None:
         bases = type(error).__mro__
         self.status_code, sentence = next(_ANSWERS[base] for base in bases if base in _ANSWERS)
         super().__init__({"detail": sentence, "code": error.code}, error.code)
-        self.auth_header = challenge(error) if self.status_code in (400, 401) else ""
+        challenged = self.status_code in (400, 401)
+        self.auth_header = challenge(error, request) if challenged else ""
+        self.headers: dict[str, str] = {}
+        """Those that REST framework does not set by itself."""
+        if isinstance(error, NonceNeeded):
+            self.headers = {"DPoP-Nonce": proving.nonce(), "Cache-Control": "no-store"}
+
+    def add_headers(self, response: HttpResponseBase) -> None:
+        for name, text in self.headers.items():
+            response[name] = text
 
 
-def refuse(error: TokenError) -> Refusal:
-    """Make the HTTP error that is sent because of ``error``, and log why."""
+def refuse(error: TokenError, request: HttpRequest | None = None) -> Refusal:
+    """Make the HTTP error that is sent because of ``error``, and log why.
+
+    ``request`` tells the scheme with which the token came.
+    """
     events.refused(error)
-    return Refusal(error)
+    return Refusal(error, request)
 
 
 def json_of(refusal: Refusal) -> JsonResponse:
@@ -79,19 +103,38 @@ def json_of(refusal: Refusal) -> JsonResponse:
     )
     if refusal.auth_header:
         response["WWW-Authenticate"] = refusal.auth_header
+    refusal.add_headers(response)
     response["Cache-Control"] = "no-store"
     return response
 
 
-def challenge(error: TokenError | None = None) -> str:
-    """Make ``WWW-Authenticate`` (RFC 6750 section 3), without ``error`` where no token came."""
+def challenge(error: TokenError | None = None, request: HttpRequest | None = None) -> str:
+    """Make ``WWW-Authenticate`` (RFC 6750 section 3), without ``error`` where no token came.
+
+    Where access tokens may be bound, for both schemes (RFC 9449 section 7.2); for ``DPoP`` alone
+    where the token came with that, or a proof failed.
+    """
+    attributes = _error_attributes(error)
+    presented = [] if request is None else proving.header_words(request)[:1]
+    if isinstance(error, BindingViolated) or _is_dpop(presented):
+        return f"DPoP {', '.join([*attributes, ALGS])}"
     scheme = next(filter(None, conf.AUTH_HEADER_TYPES), "Bearer")
+    bearer = f"{scheme} {', '.join([REALM, *attributes])}"
+    return f"{bearer}, DPoP {ALGS}" if conf.binds_access else bearer
+
+
+def _error_attributes(error: TokenError | None) -> list[str]:
     if error is None or isinstance(error, _WITHOUT_TOKEN):
-        return f'{scheme} realm="api"'
+        return []
     if isinstance(error, LoginTooOld):
-        return f'{scheme} realm="api", error="{error.code}", max_age={error.max_age}'
-    code = "invalid_request" if isinstance(error, InvalidRequest) else "invalid_token"
-    return f'{scheme} realm="api", error="{code}"'
+        return [f'error="{error.code}"', f"max_age={error.max_age}"]
+    kinds = (kind for kind in _ERRORS if isinstance(error, kind))
+    return [f'error="{_ERRORS[next(kinds)]}"']
+
+
+def _is_dpop(words: list[str]) -> bool:
+    """Tell whether these words begin with the scheme ``DPoP``, where that is one of ours."""
+    return conf.DPOP != "off" and [word.lower() for word in words[:1]] == [proving.SCHEME]
 
 
 def check_site(request: HttpRequest) -> None:
@@ -125,8 +168,13 @@ def came_by_cookie(request: HttpRequest) -> bool:
 
 
 def varying() -> list[str]:
-    """Name the headers that decide who a request of a guarded view is."""
-    return [conf.AUTH_HEADER_NAME, *(["Cookie"] if conf.ACCESS_COOKIE else [])]
+    """Name the headers that decide who a request of a guarded view is.
+
+    With the proof, which is another one each time: whoever has a bound token without its key must
+    not be given the page that a cache has kept for its owner.
+    """
+    cookie = ["Cookie"] if conf.ACCESS_COOKIE else []
+    return [conf.AUTH_HEADER_NAME, *cookie, *(["DPoP"] if conf.DPOP != "off" else [])]
 
 
 def vary(response: HttpResponseBase) -> HttpResponseBase:
@@ -135,24 +183,22 @@ def vary(response: HttpResponseBase) -> HttpResponseBase:
     return response
 
 
+class MalformedHeader(InvalidRequest):
+    """A scheme of ours with no token behind it, or with several."""
+
+
 def token_of_header(request: HttpRequest) -> str | None:
     """Return the token in ``AUTH_HEADER_NAME``; ``None`` without, or with a scheme not ours.
 
-    Raises ``InvalidRequest`` for a scheme of ours with no token or with several.
+    ``DPoP`` is one of ours where ``DPOP`` is not ``"off"``. Raises ``MalformedHeader``.
     """
-    header: str = request.META.get(_meta_name(conf.AUTH_HEADER_NAME), "")
-    words = [word for word in header.split(" ") if word]
+    words = proving.header_words(request)
     schemes = {scheme.lower() for scheme in conf.AUTH_HEADER_TYPES}
-    if words and words[0].lower() in schemes:
+    if words and (words[0].lower() in schemes or _is_dpop(words)):
         if len(words) != 2:
-            raise InvalidRequest("not one token behind the scheme")
+            raise MalformedHeader("not one token behind the scheme")
         return words[1]
     return words[0] if len(words) == 1 and "" in schemes else None
-
-
-@lru_cache(maxsize=16)
-def _meta_name(header: str) -> str:
-    return HttpHeaders.to_wsgi_name(header)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,11 +248,8 @@ def body_of(request: Request) -> Mapping[str, Any]:
     Raises ``InvalidRequest`` for other bodies.
     """
     data: Any = request.data
-    if data is None:
-        return {}
-    if not isinstance(data, Mapping | QueryDict):
-        raise InvalidRequest("the body is not an object")
-    return data
+    members: Mapping[str, Any] = {} if data is None else as_object(data)
+    return members
 
 
 def idempotency_key_of(request: Request) -> str:
