@@ -16,6 +16,7 @@ from django.test import TransactionTestCase
 from pytest_django import Settings
 
 from tests.processes.workers import for_races, workers  # noqa: F401
+from tests.support import receivers
 from tests.support.devices import PAIR, START, Device, make_user
 from tests.support.flushing import flush
 from tests.support.lanes import LANE, Lane, sized
@@ -66,6 +67,14 @@ def _quick_flush() -> Iterator[None]:
 def _empty_cache() -> None:
     """No test is throttled for what another one tried."""
     cache.clear()
+
+
+@pytest.fixture
+def core_alone() -> Iterator[None]:
+    """As without ``contrib.simplejwt``."""
+    receivers.disconnect()
+    yield
+    receivers.connect()
 
 
 @pytest.fixture

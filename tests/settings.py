@@ -55,6 +55,8 @@ TEMPLATES = [
 # The app of those who move from simplejwt is installed, and the sliding style serves none of them.
 SILENCED_SYSTEM_CHECKS = ["jwt_refresh.E036"]
 STATIC_URL = "static/"
+# Django 6.1 warns where there is none; older ones do not ask.
+MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
 REST_FRAMEWORK = {"NUM_PROXIES": 0}
 DATABASE = os.environ.get("TEST_DATABASE", "sqlite")
 # One for each run, and in it for each process of pytest-xdist; the processes that these start

@@ -9,6 +9,7 @@ import jwt
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
+from django.test import Client
 from django.urls import path
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
@@ -16,12 +17,14 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
+from jwt_refresh import sessions
 from jwt_refresh.authentication import CoexistingJWTAuthentication, JWTAuthentication
 from jwt_refresh.core.claims import Claims
 from jwt_refresh.permissions import IsAuthenticated
 from jwt_refresh.web.transport import Refusal
 from tests import urls
 from tests.support.http import claims, said
+from tests.support.proofs import ProofKey
 
 from .support.devices import PAIR, PASSWORD, Device
 from .views import MeView
@@ -216,3 +219,36 @@ def test_the_exception_handler_answers_what_a_verb_raises(
     assert said(response)[:2] == (401, code)
     assert response["WWW-Authenticate"] == 'Bearer realm="api", error="invalid_token"'
     assert [record.code for record in log.records if "why" in vars(record)] == [code]
+
+
+@pytest.mark.django_db(transaction=True, databases="__all__")
+def test_a_view_that_calls_a_verb_hands_out_what_it_returns(phone: Device) -> None:
+    phone.login()
+    response = phone.post("/rotating/", {"token": phone.token})
+    assert response.status_code == 200
+    assert phone.get(token=response.json()["access_token"]).status_code == 200
+
+
+@pytest.mark.urls(__name__)
+def test_a_token_of_ours_without_its_key_is_left_to_nobody(ann: Any, settings: Any) -> None:
+    settings.JWT_REFRESH = {"DPOP": "all"}
+    key = ProofKey()
+    token = sessions.start(ann, jkt=key.jkt).access_token
+    for scheme, status in (("Bearer", 401), ("DPoP", 200)):
+        proof = key.proof("GET", "/shared/", token=token)
+        headers = {"Authorization": f"{scheme} {token}", "DPoP": proof}
+        for where in ("/shared/", "/alone/")[: 1 + (status == 401)]:
+            response = Client().get(where, headers=headers)
+            assert response.status_code == status, where
+            challenged = response.get("WWW-Authenticate", "")
+            assert challenged.startswith("DPoP error=") is (status == 401)
+
+
+@pytest.mark.urls(__name__)
+def test_a_bound_token_of_another_issuer_is_left_to_its_class(
+    ann: Any, theirs: str, settings: Any
+) -> None:
+    """It is no token of ours, whatever comes with it."""
+    settings.JWT_REFRESH = {"DPOP": "all"}
+    headers = {"Authorization": f"Bearer {theirs}", "DPoP": "x"}
+    assert Client().get("/shared/", headers=headers).status_code == 200

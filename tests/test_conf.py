@@ -5,9 +5,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings as project
 from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
+import tests.settings
 from jwt_refresh.conf import Conf, conf
 from jwt_refresh.core.claims import Kind
 from jwt_refresh.core.rotation import Windows
@@ -35,6 +37,7 @@ DEFAULTS = {
     "REFRESH_LIFETIME": None,
     "SESSION_LIFETIME": timedelta(days=30),
     "LOGIN_LIFETIMES": None,
+    "DPOP": "off",
     "REFRESH_GRACE": timedelta(seconds=30),
     "RETRY_WINDOW": timedelta(days=1),
     "ON_REUSE": "session",
@@ -70,6 +73,12 @@ def accepted(encoded: str) -> bool:
 
 def test_the_defaults_are_those_of_the_documents() -> None:
     assert {name: getattr(conf, name) for name in Conf.__annotations__} == DEFAULTS
+
+
+def test_a_project_that_sets_nothing_has_a_dict_all_the_same() -> None:
+    """Django raises and catches two errors for each look-up of a setting that is not there."""
+    assert "JWT_REFRESH" not in vars(tests.settings)
+    assert getattr(project, "JWT_REFRESH") == {}  # noqa: B009 - no setting that mypy knows
 
 
 @pytest.mark.parametrize("name", DEFAULTS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -144,9 +145,9 @@ def test_a_view_keeps_its_name_and_its_marks() -> None:
         """Say hello."""
 
     for view in (plain, waiting):
-        guarded = token_required(transaction.non_atomic_requests(view))
+        guarded: Any = token_required(transaction.non_atomic_requests(view))
         assert (guarded.__name__, guarded.__doc__) == (view.__name__, "Say hello.")
-        assert guarded._non_atomic_requests == {"default"}  # type: ignore[attr-defined]
+        assert guarded._non_atomic_requests == {"default"}
         assert iscoroutinefunction(guarded) == iscoroutinefunction(view)
 
 
@@ -163,6 +164,20 @@ def test_a_marked_view_runs_in_no_transaction(ann: Any, atomic_requests: bool) -
     request = authenticated(RequestFactory().get("/"), ann)
     assert BaseHandler().make_view_atomic(view)(request).status_code == 200
     assert seen == [False]
+
+
+def test_what_the_address_names_reaches_the_view(ann: Any) -> None:
+    @token_required
+    def view(request: Any, *args: str, **kwargs: str) -> JsonResponse:
+        return JsonResponse({"args": args, "kwargs": kwargs})
+
+    @token_required
+    async def waiting(request: Any, *args: str, **kwargs: str) -> JsonResponse:
+        return JsonResponse({"args": args, "kwargs": kwargs})
+
+    for act in (view, async_to_sync(waiting)):
+        response = act(authenticated(RequestFactory().get("/"), ann), "a", b="c")
+        assert json.loads(response.content) == {"args": ["a"], "kwargs": {"b": "c"}}
 
 
 # A token, or none

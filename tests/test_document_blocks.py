@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import stat
 import sys
 from datetime import timedelta
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 from django.conf import settings as in_force
-from django.test import RequestFactory, override_settings
+from django.test import Client, RequestFactory, override_settings
 from pytest_django import Settings
 from rest_framework.authentication import BaseAuthentication
 
+import tests.support.recipes  # noqa: F401 - finds the modules that recipes import
 from jwt_refresh import sessions
+from jwt_refresh.contrib import client
+from jwt_refresh.core import binding
 from jwt_refresh.core.keys.generating import generate_private_key, public_half
 from jwt_refresh.models import Session
 from tests.support.complaints import complaints
 from tests.support.devices import PASSWORD, Device
 from tests.support.documents import BLOCKS, TEXTS, block_with
 from tests.support.http import DAY, claims
+from tests.support.proofs import SITE, ProofKey
 
 SIGNING_KEY = generate_private_key("EdDSA")
-SETTINGS = {place: code for place, code in BLOCKS.items() if code.startswith("# settings.py")}
+HEADS = ("# settings.py", "# shop/settings.py")
+SETTINGS = {place: code for place, code in BLOCKS.items() if code.startswith(HEADS)}
 MODULES = {place: code for place, code in BLOCKS.items() if place not in SETTINGS}
 
 
@@ -38,7 +45,7 @@ def test_no_block_is_left_out() -> None:
 
 
 @pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SIGNING_KEY", SIGNING_KEY)
     monkeypatch.setenv("PUBLIC_KEY", public_half(SIGNING_KEY))
     # Classes for tokens of another issuer: the project's own, and that of knox.
@@ -50,6 +57,10 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
         setattr(theirs, name, BaseAuthentication)
         monkeypatch.setitem(sys.modules, package, ModuleType(package))
         monkeypatch.setitem(sys.modules, theirs.__name__, theirs)
+    # The project of the tutorial, which is an app of itself.
+    shop = ModuleType("shop")
+    shop.__path__ = [str(tmp_path)]
+    monkeypatch.setitem(sys.modules, "shop", shop)
 
 
 def settings_of(code: str) -> dict[str, Any]:
@@ -71,7 +82,7 @@ def test_a_block_of_settings_passes_the_checks(code: str) -> None:
         assert not [message for message in ours.values() if message.is_serious()]
         if "JWT_REFRESH" in code and "for tests" not in code:
             # The caches of these tests are what the documents warn of.
-            assert ours.keys() <= {f"jwt_refresh.{it}" for it in ("W007", "W025", "W026")}
+            assert ours.keys() <= {f"jwt_refresh.{it}" for it in ("W007", "W025", "W026", "W027")}
 
 
 @pytest.mark.parametrize("code", MODULES.values(), ids=MODULES)
@@ -81,12 +92,13 @@ def test_a_block_of_code_is_complete(code: str, monkeypatch: pytest.MonkeyPatch)
     stand_in.shared_task = lambda function: function  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "celery", stand_in)
     shop: Any = ModuleType("shop.views")
-    shop.MeView = None
+    shop.MeView = shop.me = stand_in.shared_task
     monkeypatch.setitem(sys.modules, "shop", ModuleType("shop"))
     monkeypatch.setitem(sys.modules, shop.__name__, shop)
     # Where strawberry looks up the names of annotations.
     monkeypatch.setitem(sys.modules, "typed", ModuleType("typed"))
-    if "allauth" in code:
+    given_elsewhere = ("allauth", "django_otp", "logins.two_steps", "from client ")
+    if any(it in code for it in given_elsewhere):
         compile(code, "block", "exec")
     else:
         typed(code, urlpatterns=[])
@@ -100,11 +112,11 @@ def test_the_verbs_of_the_readme(ann: Any, rf: RequestFactory) -> None:
     assert claims(first.access_token)["amr"] == ["otp"]
     second = verbs["successor_of"](first.access_token, request)
     assert second.session == first.session
-    checked = typed(block_with("jwt_refresh.login import log_in"))["checked"]
+    checked = typed(block_with("def checked("))["checked"]
     if type(ann).USERNAME_FIELD == "username":
         assert checked(request, ann.get_username(), PASSWORD).session.user == ann
     request.auth = None
-    typed(block_with("sessions.keep_current"))["set_own_password"](request, ann, "new")
+    typed(block_with("def set_own_password"))["set_own_password"](request, ann, "new")
     assert ann.check_password("new")
     verbs["close_account"](ann)
     assert not Session.objects.live().exists()
@@ -132,6 +144,51 @@ def test_the_functions_of_the_readme_serve_as_settings(
     phone.user.is_staff = True
     ends_at: Any = sessions.start(phone.user).session.ends_at
     assert ends_at - sessions.start(phone.user).session.started_at <= timedelta(hours=12)
+
+
+@pytest.mark.django_db
+def test_the_client_of_the_bound_sessions(ann: Any, settings: Settings) -> None:
+    """Login, request, refresh: each with a proof of its own, the last with a nonce."""
+    proof = typed(block_with("def proof"))["proof"]
+    settings.JWT_REFRESH = {"DPOP": "required"}
+    where = "http://testserver"
+    client, credentials = Client(), {ann.USERNAME_FIELD: ann.get_username(), "password": PASSWORD}
+    login = {"DPoP": proof("POST", f"{where}/auth/login/")}
+    answer: Any = client.post("/auth/login/", credentials, headers=login)
+    assert answer.json()["token_type"] == "DPoP"
+    token = answer.json()["access_token"]
+    bearing = {"Authorization": f"DPoP {token}"}
+    proved = bearing | {"DPoP": proof("GET", f"{where}/me/?page=2", token=token)}
+    assert client.get("/me/?page=2", headers=proved).status_code == 200
+    nonce = ""
+    for status in (401, 200):
+        proved = bearing | {"DPoP": proof("POST", f"{where}/auth/refresh/", nonce=nonce)}
+        answer = client.post("/auth/refresh/", headers=proved)
+        assert answer.status_code == status
+        nonce = answer.get("DPoP-Nonce", "")
+
+
+def test_the_bound_python_client_makes_its_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with typed(block_with("def bound_client"))["bound_client"]("secret"):
+        assert stat.S_IMODE((tmp_path / "key.pem").stat().st_mode) == 0o600
+
+
+def test_a_key_in_hardware_binds_as_well() -> None:
+    key = ProofKey()
+    hardware = typed(block_with("class HardwareKey"))["HardwareKey"](key.jwk, key.sign)
+    assert (
+        binding.read(
+            client.proof(hardware, "POST", SITE),
+            method="POST",
+            uri=SITE,
+            leeway=0,
+            end_of=lambda nonce: None,
+        ).jkt
+        == key.jkt
+    )
 
 
 @pytest.mark.django_db

@@ -6,7 +6,15 @@ import pickle
 import pytest
 
 from jwt_refresh import exceptions
-from jwt_refresh.exceptions import TokenAlreadyExpired, TokenError, TokenExpired
+from jwt_refresh.exceptions import (
+    BindingViolated,
+    NonceNeeded,
+    ProofInvalid,
+    TokenAlreadyExpired,
+    TokenError,
+    TokenExpired,
+    TokenInvalid,
+)
 
 CODES = {
     "InvalidRequest": "invalid_request",
@@ -14,6 +22,9 @@ CODES = {
     "TokenExpired": "token_expired",
     "TokenAlreadyExpired": "token_expired",
     "TokenInvalid": "token_invalid",
+    "BindingViolated": "token_invalid",
+    "ProofInvalid": "token_invalid",
+    "NonceNeeded": "token_invalid",
     "TokenReused": "token_reused",
     "StaleRetry": "stale_retry",
     "SessionRevoked": "session_revoked",
@@ -40,10 +51,15 @@ def test_there_are_no_other_errors() -> None:
     assert set(exceptions.__all__) == ours
 
 
-def test_only_the_two_expired_ones_share_a_code() -> None:
-    others = [CODES[name] for name in CODES if name != "TokenAlreadyExpired"]
+def test_only_what_is_a_kind_of_another_shares_its_code() -> None:
+    kinds = {"TokenAlreadyExpired", "BindingViolated", "ProofInvalid", "NonceNeeded"}
+    others = [CODES[name] for name in CODES if name not in kinds]
     assert len(set(others)) == len(others)
     assert issubclass(TokenAlreadyExpired, TokenExpired)
+    # Who catches a token that is not valid catches one without its key.
+    assert issubclass(NonceNeeded, ProofInvalid)
+    assert issubclass(ProofInvalid, BindingViolated)
+    assert issubclass(BindingViolated, TokenInvalid)
 
 
 @pytest.mark.parametrize("name", CODES)

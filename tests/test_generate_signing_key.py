@@ -28,7 +28,17 @@ def run(*arguments: str) -> str:
     return out.getvalue()
 
 
-@pytest.mark.parametrize("algorithm", [None, *key_pairs.ALGORITHMS])
+@pytest.mark.parametrize(
+    "algorithm",
+    [
+        None,
+        # Each key of RSA takes a second to make.
+        *(
+            pytest.param(it, marks=pytest.mark.full if it in key_pairs.RSA_ALGORITHMS[1:] else ())
+            for it in key_pairs.ALGORITHMS
+        ),
+    ],
+)
 def test_what_it_prints_can_be_pasted(settings: Settings, algorithm: str | None) -> None:
     printed = run() if algorithm is None else run("--algorithm", algorithm)
     private, public = (found.group() for found in PEM.finditer(printed))

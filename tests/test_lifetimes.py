@@ -13,10 +13,12 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
 from django.test.client import MULTIPART_CONTENT
+from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 
 from jwt_refresh import sessions
 from jwt_refresh.core.claims import Style
+from jwt_refresh.exceptions import InvalidRequest
 from jwt_refresh.lifetimes import Lifetimes
 from jwt_refresh.models import Session
 from tests.support.devices import PAIR, PASSWORD
@@ -58,6 +60,10 @@ def by_the_box(user: Any, request: Request | None) -> Lifetimes:
     sent: Any = {} if request is None else request.data
     ticked = sent.get("remember") == "true"
     return REMEMBER if ticked else Lifetimes()
+
+
+def failing(user: Any, request: Any) -> Lifetimes:
+    raise KeyError(user.get_username())
 
 
 def fractional(user: Any, request: HttpRequest | None) -> Lifetimes:
@@ -232,6 +238,43 @@ def test_whoever_is_logged_in_already_stays(ann: Any, settings: Any, auth: Any) 
     assert (asked.user, asked.auth, asked.META) == (somebody, auth, plain.META)
     assert (asked.headers["X-Remember"], asked.get_host()) == ("me", "testserver")
     assert plain.user == ann
+
+
+NO_OBJECTS = ["[]", '"x"', "5", "null", "{", "[" * 100_000, '{"a":"\\ud800"']
+
+
+@pytest.mark.parametrize("body", NO_OBJECTS)
+def test_a_body_that_is_no_object_starts_nothing(ann: Any, settings: Any, body: str) -> None:
+    settings.JWT_REFRESH = PAIR | hook(by_the_box)
+    plain: Any = RequestFactory().post("/", body, content_type="application/json")
+    with pytest.raises(InvalidRequest):
+        sessions.start(ann, plain)
+    assert not Session.objects.exists()
+
+
+def test_a_body_of_another_kind_starts_nothing(ann: Any, settings: Any) -> None:
+    settings.JWT_REFRESH = PAIR | hook(by_the_box)
+    with pytest.raises(InvalidRequest):
+        sessions.start(ann, RequestFactory().post("/", "<a/>", content_type="text/xml"))
+    settings.JWT_REFRESH = PAIR | hook(remember_me)
+    sessions.start(ann, RequestFactory().post("/", "<a/>", content_type="text/xml"))
+    assert Session.objects.count() == 1
+
+
+def test_a_view_of_rest_framework_has_read_the_body(ann: Any, settings: Any) -> None:
+    settings.JWT_REFRESH = PAIR | hook(by_the_box)
+    plain = RequestFactory().post("/", "[]", content_type="application/json")
+    with pytest.raises(InvalidRequest):
+        sessions.start(ann, Request(plain, parsers=[JSONParser()]))
+    assert not Session.objects.exists()
+
+
+def test_a_function_that_fails_is_no_fault_of_the_client(ann: Any, settings: Any) -> None:
+    settings.JWT_REFRESH = PAIR | hook(failing)
+    plain: Any = RequestFactory().post("/", "{}", content_type="application/json")
+    for request in (None, plain, Request(plain, parsers=[JSONParser()])):
+        with pytest.raises(KeyError):
+            sessions.start(ann, request)
 
 
 def test_without_a_middleware_that_knows_users_nobody_is_logged_in(ann: Any, settings: Any) -> None:

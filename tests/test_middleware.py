@@ -19,8 +19,10 @@ from pytest_django import Settings
 
 from jwt_refresh import sessions
 from jwt_refresh.core.claims import Claims
+from jwt_refresh.decorators import token_required
 from jwt_refresh.middleware import JWTMiddleware
 from tests.support.devices import Device, make_user
+from tests.support.proofs import ProofKey
 from tests.support.statements import statements
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,6 +45,17 @@ async def who_async(request: Any) -> JsonResponse:
     return JsonResponse({"user": user.get_username()})
 
 
+@token_required
+def guarded(request: Any) -> JsonResponse:
+    """Behind a guard of its own, after somebody has asked the middleware."""
+    return JsonResponse({"user": request.user.get_username()})
+
+
+def asked_before(request: Any) -> Any:
+    str(request.user)
+    return guarded(request)
+
+
 def nobody(request: HttpRequest) -> HttpResponse:
     return HttpResponse("hello")
 
@@ -57,6 +70,7 @@ urlpatterns = [
     path("auth/", include("jwt_refresh.urls")),
     path("who/", who),
     path("who/async/", who_async),
+    path("who/guarded/", asked_before),
     path("nobody/", nobody),
     path("cached/", cached),
     path("staff/", permission_required("auth.change_user", raise_exception=True)(nobody)),
@@ -187,3 +201,21 @@ def test_what_another_middleware_has_set_stays(rf: Any) -> None:
     request = rf.get("/")
     request.auth = "theirs"
     assert JWTMiddleware(view)(request).content == b"theirs"
+
+
+def test_a_bound_token_needs_its_proof(ann: Any, settings: Settings) -> None:
+    """And the view behind takes the same one: it is good once, and used once."""
+    settings.JWT_REFRESH = {"DPOP": "all"}
+    key = ProofKey()
+    token = sessions.start(ann, jkt=key.jkt).access_token
+
+    def names(where: str, **proof: str) -> Any:
+        headers = {"Authorization": f"DPoP {token}", **proof}
+        response = Client().get(where, headers=headers)
+        assert "DPoP" in response["Vary"].split(", ")
+        return response.json().get("user")
+
+    for where in ("/who/", "/who/async/", "/who/guarded/"):
+        assert names(where, DPoP=key.proof("GET", where, token=token)) == ann.get_username()
+        assert not names(where)
+        assert not names(where, DPoP=ProofKey().proof("GET", where, token=token))

@@ -147,7 +147,7 @@ PROJECTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         of_simplejwt(
             LIFETIME=timedelta(minutes=15),
             REFRESH_LIFETIME=timedelta(days=14),
-            SESSION_LIFETIME=None,
+            SESSION_LIFETIME=timedelta(days=365),
             ALGORITHM="HS256",
             AUTH_HEADER_TYPES=["Bearer", "JWT"],
             AUTH_HEADER_NAME="Authorization",
@@ -245,7 +245,7 @@ PROJECTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             },
         },
         of_simplejwt(
-            SESSION_LIFETIME=None,
+            SESSION_LIFETIME=timedelta(days=365),
             ACCESS_COOKIE="access-token",
             REFRESH_COOKIE="refresh-token",
             COOKIE_SAMESITE="Strict",
@@ -302,11 +302,34 @@ def test_every_setting_that_is_printed_has_its_old_name_above() -> None:
 
 
 def test_no_line_beside_the_code_is_anything_but_a_comment() -> None:
-    with override_settings(SIMPLE_JWT={"SIGNING_KEY": SECRET}, JWT_REFRESH={}):
+    held = {"LEEWAY": timedelta(0)}
+    with override_settings(SIMPLE_JWT={"SIGNING_KEY": SECRET}, JWT_REFRESH=held):
         head, code = printed().split("from datetime import timedelta\n")
-    assert "in the place of the JWT_REFRESH that is there" in said(head)
+    assert said(head).endswith("that correspond, for the JWT_REFRESH that is there")
     rest = code.partition("\n}\n")[2]
     assert {line[:1] for line in (head + rest).splitlines()} == {"", "#"}
+
+
+def test_after_the_switch_what_is_there_is_left_alone() -> None:
+    """A function of the project stays, with the claims that it adds."""
+    given = PROJECTS["simplejwt, as most have it"][0]
+    held = {"CLAIMS": "accounts.tokens.with_tier", "LIFETIME": timedelta(minutes=1)}
+    with override_settings(**given, JWT_REFRESH=held):
+        text = printed()
+    assert "which keeps its own LIFETIME, CLAIMS" in said(text)
+    names: dict[str, Any] = given | {"JWT_REFRESH": dict(held)}
+    exec(text, names)
+    assert names["JWT_REFRESH"] == PROJECTS["simplejwt, as most have it"][1] | held
+
+
+@pytest.mark.parametrize("held", [None, ["x"]])
+def test_a_jwt_refresh_that_is_no_dict_is_replaced(held: Any) -> None:
+    assert moved(SIMPLE_JWT={}, JWT_REFRESH=held) == of_simplejwt()
+
+
+def test_a_login_that_may_lie_idle_for_longer_ends_no_earlier() -> None:
+    given = {"REFRESH_TOKEN_LIFETIME": timedelta(days=400), "ROTATE_REFRESH_TOKENS": True}
+    assert moved(SIMPLE_JWT=given)["SESSION_LIFETIME"] == timedelta(days=400)
 
 
 @pytest.mark.parametrize("name", PACKAGES)
@@ -402,6 +425,10 @@ ODD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "another header of browsers": (
         {"SIMPLE_JWT": {"AUTH_HEADER_NAME": "HTTP_CONTENT_TYPE"}},
+        "It is no header (HTTP_…) that only clients send",
+    ),
+    "the header of proofs": (
+        {"SIMPLE_JWT": {"AUTH_HEADER_NAME": "HTTP_DPOP"}},
         "It is no header (HTTP_…) that only clients send",
     ),
     "no field": (

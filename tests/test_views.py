@@ -344,6 +344,7 @@ def test_refusals_cost_the_same_however_old_the_session(
 
 
 @pytest.mark.parametrize("others", [0, 20])
+@pytest.mark.usefixtures("core_alone")
 def test_logging_out_costs_the_same_however_many_sessions(phone: Device, others: int) -> None:
     for _ in range(others):
         sessions.start(phone.user)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
-import sys
 import zipfile
 from email import message_from_bytes
 from email.message import Message
@@ -15,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.documents import ROOT, block_with
+from tests.support.wheel import build, run
 
 SCRIPT = """
 import django
@@ -47,6 +44,8 @@ def test_wheel(tmp_path: Path) -> None:
         *(str(path.relative_to(ROOT)) for path in (ROOT / "jwt_refresh").rglob("django.mo")),
         "jwt_refresh/migrations/0001_initial.py",
         "jwt_refresh/static/jwt_refresh/admin.css",
+        "jwt_refresh/static/jwt_refresh/bound.d.ts",
+        "jwt_refresh/static/jwt_refresh/bound.js",
         "jwt_refresh/static/jwt_refresh/client.d.ts",
         "jwt_refresh/static/jwt_refresh/client.js",
         "jwt_refresh/templates/admin/jwt_refresh/pagination.html",
@@ -62,7 +61,7 @@ def check_metadata(metadata: Message) -> None:
     assert metadata["Name"] == "django-jwt-refresh"
     assert metadata["Requires-Python"] == ">=3.11"
     for_users = {"channels", "demo", "httpx", "ninja"}
-    for_us = {"test", "servers", "browser", "dev", "release"}
+    for_us = {"test", "servers", "browser", "dev", "docs", "release"}
     assert {*metadata.get_all("Provides-Extra", [])} == for_users | for_us
     assert metadata["Description-Content-Type"] == "text/markdown"
     check_description(str(metadata.get_payload()))
@@ -88,19 +87,6 @@ def check_description(text: str) -> None:
     )
 
 
-def build(directory: Path) -> Path:
-    """A wheel, built from a copy, so that nothing is left behind in the source."""
-    source = directory / "source"
-    for package in ("jwt_refresh", "tests", "example_project"):
-        leave_out = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / package, source / package, ignore=leave_out)
-    for name in ("LICENSE", "README.md", "pyproject.toml", "setup.cfg", "setup.py"):
-        shutil.copy(ROOT / name, source)
-    run("-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", directory, source)
-    (wheel,) = directory.glob("*.whl")
-    return wheel
-
-
 def use(wheel: Path, directory: Path) -> list[str]:
     """What the script prints in a new project, where the wheel and its needs are all there is."""
     environment, project = directory / "environment", directory / "project"
@@ -115,17 +101,3 @@ def use(wheel: Path, directory: Path) -> list[str]:
     run("manage.py", "check", "--fail-level", "WARNING", python=python, cwd=project)
     (project / "script.py").write_text(SCRIPT)
     return run("script.py", python=python, cwd=project).splitlines()
-
-
-def run(*arguments: str | Path, python: str | Path = sys.executable, cwd: Path = ROOT) -> str:
-    """What Python prints, in an environment that knows nothing of the tests' own."""
-    variables = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("COV", "PYTEST", "PYTHON", "TEST_"))
-    }
-    variables |= {"DJANGO_SETTINGS_MODULE": "shop.settings", "PYTHONUTF8": "1"}
-    finished = subprocess.run(
-        [python, *arguments], cwd=cwd, env=variables, stdout=subprocess.PIPE, text=True, check=True
-    )
-    return finished.stdout

@@ -106,7 +106,8 @@ class RotatingView(MeView):
 
     def post(self, request: Request) -> Response:
         data: Any = request.data
-        return Response({"access_token": sessions.refresh(data["token"]).access_token})
+        tokens = sessions.refresh(data["token"], request=request)
+        return Response({"access_token": tokens.access_token})
 
 
 class OptionalView(StatelessView):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth import get_user_model
 from django.test import Client
 
 from jwt_refresh import sessions
@@ -49,6 +50,7 @@ def test_a_page_leads_to_a_confirmation_that_names_user_and_device(
         assert "<bdi>ann@example.com</bdi>" in page
         assert "<bdi>Firefox on Windows, 203.0.113.0/24</bdi>" in page
         assert f'href="{page_of(session)}"' in page
+        assert "jwt_refresh/admin.css" in page
     assert states() == ["live"]
     assert not LogEntry.objects.exists()
 
@@ -110,6 +112,15 @@ def test_whoever_may_only_look_has_no_button(ann: Any) -> None:
     assert client.get(page_of(session, "revoke")).status_code == 403
     assert revoke(client, session, confirmed="yes").status_code == 403
     assert b"Revoke all" not in client.get(all_of(client, session)).content
+    assert states() == ["live"]
+
+
+def test_whoever_left_the_staff_presses_no_button(ann: Any) -> None:
+    session = with_firefox(ann)
+    client = staff(("change", Session))
+    get_user_model()._default_manager.update(is_staff=False)
+    response = revoke(client, session, confirmed="yes")
+    assert response.headers["Location"].startswith("/admin/login/")
     assert states() == ["live"]
 
 

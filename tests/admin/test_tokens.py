@@ -13,7 +13,9 @@ from django.utils import timezone
 
 from jwt_refresh import sessions
 from jwt_refresh.models import IssuedToken, Session
+from tests.support.backups import Backup
 from tests.support.devices import PAIR, make_user
+from tests.support.proofs import ProofKey
 
 from .pages import (
     LIST,
@@ -94,6 +96,34 @@ def test_a_token_is_current_superseded_displaced_or_expired(
     assert states(admin_client) == ["expired", "displaced", "superseded", "current"]
 
 
+def test_a_token_that_the_database_lost_is_on_no_page_until_its_client_refreshes(
+    admin_client: Client, ann: Any, clock: time_machine.Traveller
+) -> None:
+    first = sessions.start(ann)
+    backup = Backup(first.session.pk)
+    lost = sessions.refresh(first.access_token)
+    backup.restore()
+    clock.shift(1)
+    assert jtis(admin_client, lost.session.current_jti) == set()
+    assert states(admin_client) == ["current"]
+    sessions.refresh(lost.access_token)
+    (record,) = rows(admin_client, TOKENS, q=lost.session.current_jti)
+    assert (record.generation, record.issued_at) == (1, lost.session.issued_at)
+    assert record.expires_at == lost.session.expires_at
+    assert states(admin_client) == ["superseded", "superseded", "current"]
+
+
+def test_the_newest_tokens_of_a_session_come_first_whatever_their_ids(
+    admin_client: Client, ann: Any, clock: time_machine.Traveller
+) -> None:
+    """On a cluster with several primaries they do not grow with time."""
+    session = refreshed(ann, 3)
+    for record in session.issued_tokens.all():
+        IssuedToken.objects.filter(pk=record.pk).update(id=10**6 - record.pk)
+    page = admin_client.get(page_of(session)).content.decode()
+    assert re.findall(r"<td>(\d)</td>", page) == ["3", "2", "1", "0"]
+
+
 def deactivate(session: Session) -> None:
     get_user_model().objects.filter(pk=session.user_id).update(is_active=False)
 
@@ -148,6 +178,16 @@ def test_whom_the_backends_refuse_has_no_use_of_a_token(
     assert b"<bdi>but its user may not log in</bdi>" in admin_client.get(LIST).content
 
 
+def test_a_superseded_token_of_a_bound_session_is_no_danger_to_it(
+    admin_client: Client, ann: Any
+) -> None:
+    session = refreshed(ann, 1)
+    token = session.issued_tokens.get(generation=0)
+    for jkt, end in ((ProofKey().jkt, "it gets that one again."), ("", "late, the session ends.")):
+        Session.objects.update(jkt=jkt)
+        assert end in admin_client.get(page_of_token(token)).content.decode()
+
+
 def test_a_page_says_in_words_what_a_token_is(admin_client: Client, ann: Any) -> None:
     session = refreshed(ann, 2)
     meanings = {
@@ -159,7 +199,13 @@ def test_a_page_says_in_words_what_a_token_is(admin_client: Client, ann: Any) ->
         page = admin_client.get(page_of_token(token)).content.decode()
         assert meaning in page
         assert token.jti in page
-        assert "How often its session had been refreshed when it was issued." in page
+        for help_text in (
+            "How often its session had been refreshed when it was issued.",
+            "The record; not the token, which is kept nowhere.",
+            "As the token itself says it.",
+        ):
+            assert help_text in page
+        assert ">Now:<" in page
         names = "now_in_words jti user session generation issued_at expires_at"
         assert [name for name in names.split() if f" field-{name}" not in page] == []
 
@@ -175,7 +221,9 @@ def test_links_lead_both_ways_and_to_the_user(admin_client: Client, ann: Any) ->
         assert f'<a href="{page_of(session)}">{session.pk}</a>' in back
         assert f'<a href="{page_of_user(ann, "change")}">ann@example.com</a>' in back
     (link,) = re.findall(rf'href="({TOKENS}\?[^"]*)"', page)
-    found = admin_client.get(link).context["cl"].result_list
+    response = admin_client.get(link)
+    assert b'data-filter-title="session"' in response.content
+    found = response.context["cl"].result_list
     assert {token.session_id for token in found} == {session.pk}
     assert len(found) == 2
     assert str(other.pk) not in page

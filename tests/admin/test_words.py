@@ -96,7 +96,11 @@ def test_a_device_is_a_program_at_an_address(ann: Any) -> None:
 
 
 def test_each_state_of_a_token_has_a_meaning_of_its_own() -> None:
-    assert len({words.meaning(state) for state in words.Now}) == len(words.Now)
+    meanings = {words.meaning(state) for state in words.Now}
+    assert len(meanings) == len(words.Now)
+    # What would end a session is no danger to one with a key.
+    of_bound = {words.meaning(state, bound=True) for state in words.Now}
+    assert len(of_bound - meanings) == len(meanings - of_bound) == 1
 
 
 def in_code() -> list[Any]:

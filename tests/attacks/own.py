@@ -7,13 +7,17 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
-from django.urls import path
+from django.urls import include, path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
+from ninja import NinjaAPI
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from jwt_refresh import sessions
+from jwt_refresh.contrib.ninja import JWTAuth, answer_errors
+from jwt_refresh.contrib.simplejwt.authentication import SimpleJWTAuthentication
+from jwt_refresh.decorators import token_optional
 from jwt_refresh.login import log_in, token_response
 from jwt_refresh.sessions import checking
 from tests.urls import urlpatterns as project
@@ -86,8 +90,33 @@ def once_more(request: HttpRequest) -> JsonResponse:
     return JsonResponse({})
 
 
+api = NinjaAPI(urls_namespace="own", auth=JWTAuth(), docs_url=None)
+answer_errors(api)
+
+
+@api.get("/me")
+def me(request: HttpRequest) -> dict[str, str]:
+    return {"user": request.user.get_username()}
+
+
+def who(request: HttpRequest) -> JsonResponse:
+    """A view that asks nobody else, behind the middleware."""
+    return JsonResponse({"user": request.user.get_username()})
+
+
+class MovedView(MeView):
+    """A view of a project that has moved from simplejwt."""
+
+    authentication_classes = [SimpleJWTAuthentication]
+
+
 urlpatterns = [
     *project,
+    path("own/ninja/", api.urls),
+    path("own/optional/", token_optional(who)),
+    path("own/who/", who),
+    path("own/moved/", include("jwt_refresh.contrib.simplejwt.urls")),
+    path("own/moved/me/", MovedView.as_view()),
     path("own/start/", StartView.as_view()),
     path("own/login/", LoginView.as_view()),
     path("own/login/form/", log_in_by_form),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 from django.test import Client
@@ -19,20 +20,21 @@ class Place(NamedTuple):
     member: str = ""
     cookie: str = ""
 
-    def send(self, token: str) -> Any:
+    def send(self, token: str, scheme: str = "Bearer", **headers: str) -> Any:
         if self.cookie:
             # As a server decodes the bytes of a header.
             decoded = token.encode("utf-8", "surrogatepass").decode("latin-1")
             cookie = {"Cookie": f"{self.cookie}={decoded}", "Sec-Fetch-Site": "same-origin"}
             client = Client(enforce_csrf_checks=True)
-            return getattr(client, self.method)(self.path, headers=cookie)
+            return getattr(client, self.method)(self.path, headers=cookie | headers)
         if self.member:
             body = {self.member: token}
-            return Client().post(self.path, body, content_type="application/json")
-        return self.ask(f"Bearer {token}")
+            return Client().post(self.path, body, content_type="application/json", headers=headers)
+        return self.ask(f"{scheme} {token}", **headers)
 
-    def ask(self, authorization: str) -> Any:
-        return getattr(Client(), self.method)(self.path, headers={"Authorization": authorization})
+    def ask(self, authorization: str, **headers: str) -> Any:
+        sent = {"Authorization": authorization, **headers}
+        return getattr(Client(), self.method)(self.path, headers=sent)
 
 
 OPTIONAL = Place("get", "/me/optional/")
@@ -55,8 +57,11 @@ COOKIES = [it._replace(cookie=COOKIE) for it in (*GUARDED, STATELESS, OPTIONAL, 
 PLACES = [*HEADERS, *BODIES]
 
 
-def check_refusal(response: Any, place: Place, status: int, code: str) -> str:
-    """All that an error must be; its text. On a public page there is nobody, and no error."""
+def check_refusal(response: Any, place: Place, status: int, code: str, challenged: str = "") -> str:
+    """All that an error must be; its text. On a public page there is nobody, and no error.
+
+    ``challenged``: the challenge, where it is not that of RFC 6750.
+    """
     text: str = response.content.decode()
     if place.path == OPTIONAL.path:
         assert (response.status_code, response.json()) == (200, {"user": None, "sid": None}), place
@@ -64,10 +69,16 @@ def check_refusal(response: Any, place: Place, status: int, code: str) -> str:
         return text
     assert (response.status_code, response.json()["code"]) == (status, code), place
     assert response.json().keys() == {"detail", "code"}
-    assert response.get("WWW-Authenticate") == challenge(status, code), place
+    assert response.get("WWW-Authenticate") == (challenged or challenge(status, code)), place
     if place.path.startswith(("/auth/", "/hello/")):
         assert response["Cache-Control"] == "no-store", place
     return text
+
+
+def leaked(tokens: list[str], *texts: str) -> list[str]:
+    """What of the tokens would give them away, wherever they were cut."""
+    pieces = {it[-40:] for token in tokens for it in re.split(r"[^\w-]+", token) if len(it) > 20}
+    return [piece for piece in pieces for text in texts if piece in text]
 
 
 def challenge(status: int, code: str) -> str | None:

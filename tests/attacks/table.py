@@ -16,9 +16,16 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.support.forging import ABSENT, nested, respell, segment, text_of
-from tests.support.honest import ALGORITHMS, AUDIENCE, ISSUER, Honest, but, spellings
+from tests.support.honest import (
+    ALGORITHMS,
+    AUDIENCE,
+    ISSUER,
+    P256_ORDER,
+    Honest,
+    but,
+    spellings,
+)
 
-P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 ED25519_ORDER = 2**252 + 27742317777372353535851937790883648493
 
 Build = Callable[[Honest], str]
@@ -107,12 +114,6 @@ def sibling(number: int) -> Build:
 
 def numbers(r: int, s: int) -> Build:
     return lambda honest: honest.resigned(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
-
-
-def malleated(signature: bytes) -> bytes:
-    """The other signature of the same message: (r, n - s) holds where (r, s) does."""
-    s = P256_ORDER - int.from_bytes(signature[32:], "big")
-    return signature[:32] + s.to_bytes(32, "big")
 
 
 def der(signature: bytes) -> bytes:

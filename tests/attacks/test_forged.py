@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import traceback
 from collections.abc import Iterator
 from typing import Any
@@ -29,6 +28,7 @@ from .places import (
     STATELESS,
     VERIFY,
     check_refusal,
+    leaked,
 )
 from .table import ATTACKS, INVALID, MALFORMED, Attack
 
@@ -60,12 +60,6 @@ def honest(ann: Any, settings: Any, request: pytest.FixtureRequest) -> Honest:
 
 def on(algorithm: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("honest", [algorithm], indirect=True)
-
-
-def leaked(tokens: list[str], *texts: str) -> list[str]:
-    """What of the tokens would give them away, wherever they were cut."""
-    pieces = {it[-40:] for token in tokens for it in re.split(r"[^\w-]+", token) if len(it) > 20}
-    return [piece for piece in pieces for text in texts if piece in text]
 
 
 def errors(forged: str) -> Iterator[str]:

@@ -20,14 +20,16 @@ from hypothesis import strategies as st
 
 from jwt_refresh import sessions
 from jwt_refresh.models import IssuedToken, Session
+from jwt_refresh.sessions import proving
 from tests.support import forging
 from tests.support.devices import PASSWORD
 from tests.support.honest import COOKIE
 from tests.support.lanes import sized
+from tests.support.proofs import ProofKey
 
 pytestmark = pytest.mark.django_db
 
-REQUESTS = int(os.environ.get("FUZZ", sized(40, 200)))
+REQUESTS = int(os.environ.get("FUZZ", sized(20, 200)))
 NAME = get_user_model().USERNAME_FIELD
 ROUTES = {
     **dict.fromkeys(["login", "refresh", "verify", "logout", "logout/all"], "POST"),
@@ -38,6 +40,9 @@ ROUTES = {
 METHODS = [*[""] * 16, "POST", "GET", "DELETE", "PUT", "HEAD", "OPTIONS", "TRACE", "X"]
 TOKEN = "{token}"
 """Where an example holds this, the token of a living session takes its place."""
+PROOF = "{proof}"
+"""Where a header holds this, a good proof takes its place: of the key of a bound session."""
+KEY = ProofKey()
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=b"
 UTF8 = ["", "; charset=utf-8", "; charset=", '; charset="', "; charset=unknown"]
@@ -48,12 +53,26 @@ text = st.text(st.characters(exclude_categories=()), max_size=40)
 header = st.text(st.characters(max_codepoint=255, exclude_characters="\r\n\0"), max_size=40)
 junk = st.sampled_from(["a.b.c", "..", "null", "{token}.", "{token}=", "Bearer {token}"])
 token = st.one_of(st.just(TOKEN), st.just(TOKEN), junk, header)
-scheme = st.sampled_from(["Bearer", "Bearer", "bearer", "Basic", "JWT", "", " "])
+scheme = st.sampled_from(["Bearer", "Bearer", "bearer", "DPoP", "DPoP", "Basic", "JWT", "", " "])
 authorization = st.one_of(
     st.builds("{} {}".format, scheme, token),
     st.builds("Bearer {}, Bearer {}".format, token, token),
     header,
 )
+# Signed, whatever it says; and what is no proof at all.
+odd_proof = st.builds(
+    lambda head, claims: KEY.signed(
+        {"typ": "dpop+jwt", "alg": "ES256", "jwk": KEY.jwk} | head,
+        {"jti": "x", "htm": "POST", "htu": "http://testserver/auth/refresh/", "iat": 0} | claims,
+    ),
+    st.dictionaries(st.sampled_from(["typ", "alg", "jwk", "x"]), forging.json_values, max_size=1),
+    st.dictionaries(
+        st.sampled_from(["jti", "htm", "htu", "iat", "exp", "ath", "nonce"]),
+        forging.json_values,
+        max_size=3,
+    ),
+)
+proof = st.just(PROOF) | odd_proof | header | junk
 cookie = st.one_of(
     header,
     st.just("sessionid=x; csrftoken=y"),
@@ -126,6 +145,7 @@ body = st.one_of(
 headers = st.fixed_dictionaries(
     {"HTTP_AUTHORIZATION": st.just("") | authorization},
     optional={
+        "HTTP_DPOP": proof,
         "HTTP_IDEMPOTENCY_KEY": header | st.just("k" * 256),
         "HTTP_COOKIE": cookie,
         "HTTP_SEC_FETCH_SITE": st.sampled_from(["same-origin", "same-origin", "cross-site"]),
@@ -156,6 +176,8 @@ class Sent(NamedTuple):
     """Empty for that of the body."""
     query: str
     sid: str
+    bound: bool
+    """The session of the token has a key."""
 
     def to(self, route: str, token: str, sid: str) -> Any:
         content, media = self.body
@@ -167,13 +189,19 @@ class Sent(NamedTuple):
         method = self.method or ROUTES[route.rstrip("/")]
         sent: Any = {name: text.replace(TOKEN, token) for name, text in self.headers.items()}
         sent |= {"CONTENT_LENGTH": self.length} if self.length else {}
+        if sent.get("HTTP_DPOP") == PROOF:
+            where = path.partition("?")[0]
+            nonce = proving.nonce()
+            sent["HTTP_DPOP"] = KEY.proof(method, where, token=token, nonce=nonce)
         return Client(enforce_csrf_checks=True).generic(
             method, path, content.replace(TOKEN.encode(), token.encode()), media, **sent
         )
 
 
 length = st.sampled_from([*[""] * 16, "0", "-1", "x", "9" * 30, "9" * 5000])
-any_request = st.builds(Sent, st.sampled_from(METHODS), body, headers, length, query, session_id)
+any_request = st.builds(
+    Sent, st.sampled_from(METHODS), body, headers, length, query, session_id, st.booleans()
+)
 
 
 # What works, and what has broken such endpoints before: chance finds it now and then.
@@ -224,6 +252,7 @@ def check_rows(response: Any, before: list[Any]) -> None:
 
 def test_no_request_breaks_an_endpoint(ann: Any, settings: Any) -> None:
     settings.JWT_REFRESH = {"LOGIN_RATE": None, "REFRESH_RATE": None, "ACCESS_COOKIE": COOKIE}
+    settings.JWT_REFRESH["DPOP"] = "all"
     routes = [route + slash for route in ROUTES for slash in ("", "/")]
     statuses: dict[str, set[int]] = {route: set() for route in routes}
 
@@ -234,7 +263,7 @@ def test_no_request_breaks_an_endpoint(ann: Any, settings: Any) -> None:
         for route in routes:
             if response is None or response.status_code < 400:
                 Session.objects.all().delete()
-                tokens = sessions.start(ann)
+                tokens = sessions.start(ann, jkt=KEY.jkt if sent.bound else "")
                 before = rows()
             response = sent.to(route, tokens.access_token, str(tokens.session.pk))
             check_answer(response, is_login=route.startswith("login"))
@@ -242,7 +271,9 @@ def test_no_request_breaks_an_endpoint(ann: Any, settings: Any) -> None:
             statuses[route].add(response.status_code)
 
     for known in KNOWN:
-        check = example(Sent("", known, {"HTTP_AUTHORIZATION": ""}, "", "", ""))(check)
+        check = example(Sent("", known, {"HTTP_AUTHORIZATION": ""}, "", "", "", False))(check)
+    by_header = {"HTTP_AUTHORIZATION": f"DPoP {TOKEN}", "HTTP_DPOP": PROOF}
+    check = example(Sent("", (b"", ""), by_header, "", "", "", True))(check)
     check()
     # The requests are not all wrong in one and the same way.
     assert min(map(len, statuses.values())) > 1

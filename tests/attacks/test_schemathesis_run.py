@@ -49,6 +49,7 @@ def stand_in(tmp_path: Path) -> str:
     return str(program)
 
 
+@pytest.mark.full
 def test_it_asks_as_a_stranger_and_as_a_user(
     stand_in: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -57,6 +58,7 @@ def test_it_asks_as_a_stranger_and_as_a_user(
     assert "14 requests were answered." in capfd.readouterr().out
 
 
+@pytest.mark.full
 def test_one_failure_is_enough(
     stand_in: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from jwt_refresh import sessions
 from jwt_refresh.models import IssuedToken, Session
 from tests.support.devices import PAIR, make_user
-from tests.support.honest import Honest, ring_of, settings_of
+from tests.support.honest import Honest, malleated, ring_of, settings_of
 from tests.support.statements import statements
 
 from .places import (
@@ -28,7 +28,6 @@ from .places import (
     Place,
     check_refusal,
 )
-from .table import malleated
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("committing")]
 

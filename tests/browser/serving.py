@@ -46,6 +46,7 @@ class Call:
     body: str
     method: str = ""
     cookie: str = ""
+    proof: str = ""
     at: float = field(default_factory=time.time)
     status: int = 0
     """What was answered; 0 for a request whose answer was cut off."""
@@ -150,6 +151,7 @@ class Site:
             body.decode("latin-1"),
             environ["REQUEST_METHOD"],
             environ.get("HTTP_COOKIE", ""),
+            environ.get("HTTP_DPOP", ""),
         )
         self.calls.append(call)
         environ = {name: it for name, it in environ.items() if not name.startswith(self.hidden)}
@@ -186,6 +188,11 @@ def answer(status: int, content: Any, **headers: str) -> Fault:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     whole = {**content, "headers": named} if isinstance(content, dict) else content
     return lambda environ, proceed: (status, whole)
+
+
+def proceed(environ: Environ, proceed: Callable[[], bytes]) -> Answer:
+    """Let the app answer."""
+    return 0, proceed()
 
 
 def lose(environ: Environ, proceed: Callable[[], bytes]) -> None:

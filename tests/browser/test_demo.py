@@ -226,6 +226,35 @@ def test_a_thief_gives_himself_away(arrive: Open) -> None:
     ann.hears("The session was ended")
 
 
+def test_a_thief_without_the_key_of_the_browser_is_refused(arrive: Open) -> None:
+    ann = arrive()
+    ann.page.get_by_label("Bind the session to this browser's key").check()
+    ann.check_looks()
+    ann.login()
+    ann.sees("#log", "with a proof of the key")
+    assert "eyJ" not in ann.page.evaluate("Object.values(localStorage).join()")
+    ann.check_looks()
+    for _ in range(2):
+        ann.press("Steal the token")
+        ann.sees("#tale", f"The thief has copied {ann.token}")
+        ann.press("Let the thief refresh it")
+        ann.sees("#tale", "The thief is refused: The token is not valid. Your session goes on.")
+        ann.press("Refresh the token")
+        ann.hears("Refreshed. The token is now")
+    ann.sees("#log", "the server asks for a proof with its nonce")
+    ann.press("Let the thief refresh it")
+    ann.sees("#tale", "Your session goes on.")
+    ann.check_looks()
+    ann.press("Refresh, and lose the answer")
+    ann.hears("The session asked again and got")
+    second = ann.follow("Open a second tab")
+    second.sees("h2:visible", "Your session")
+    assert second.token == ann.token
+    second.press("Log out")
+    ann.sees("#reason", "You are logged out.")
+    assert second.complaints == []
+
+
 def test_see_logins_and_end_them(arrive: Open) -> None:
     first = arrive().login()
     # Else those of other tests would be listed, until they end by themselves.
@@ -316,3 +345,35 @@ def test_the_page_is_fit_to_be_read_in_each_language(arrive: Open, locale: str, 
     ann.page.locator("#login button").click()
     ann.page.locator("#sessions li").first.wait_for(timeout=PATIENCE)
     ann.check_looks()
+
+
+@pytest.fixture
+def admin(chromium: Browser, server: str) -> Iterator[Page]:
+    """An administrator on the first page of the admin."""
+    with ExitStack() as stack:
+        page = stack.enter_context(chromium.new_context()).new_page()
+        page.goto(f"{server}admin/")
+        page.get_by_label("Username").fill("admin")
+        page.get_by_label("Password").fill("silver-meadow-27")
+        page.keyboard.press("Enter")
+        page.get_by_role("link", name="Sessions", exact=True).wait_for()
+        yield page
+
+
+def test_the_lists_of_the_admin_fit(arrive: Open, server: str, admin: Page) -> None:
+    """A row is two lines, four with a long reason, and on a desktop no column is out of sight."""
+    arrive().login()
+    for width, scheme in LOOKS:
+        admin.set_viewport_size({"width": width, "height": 800})
+        admin.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        for name in ("session", "issuedtoken"):
+            admin.goto(f"{server}admin/jwt_refresh/{name}/")
+            assert admin.evaluate("document.documentElement.scrollWidth") <= width
+            if width == 1280:
+                heights = admin.locator("#result_list tbody tr").evaluate_all(
+                    "rows => rows.map(row => row.offsetHeight)"
+                )
+                assert 20 < min(heights) < 55
+                assert max(heights) < 90
+                hidden = "box => box.scrollWidth - box.clientWidth"
+                assert admin.locator("#changelist .results").evaluate(hidden) == 0

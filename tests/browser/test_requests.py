@@ -198,7 +198,7 @@ def test_a_header_of_the_page_stays(browse: Open) -> None:
 
 
 def test_the_header_may_have_another_name(browse: Open, settings: Any) -> None:
-    settings.JWT_REFRESH |= {"AUTH_HEADER_NAME": "X-Token"}
+    settings.JWT_REFRESH = settings.JWT_REFRESH | {"AUTH_HEADER_NAME": "X-Token"}
     profile = browse()
     tab = profile.tab(header="X-Token")
     tab.login("ann")

@@ -86,7 +86,7 @@ def test_a_page_of_another_domain(
         assert [call.token for call in site.calls] == []
 
 
-@pytest.mark.parametrize("words", ["X-CSRFToken", "violet-harbor-93", "https://api"])
+@pytest.mark.parametrize("words", ["X-CSRFToken", "violet-harbor-93", "https://api", "SecureStore"])
 def test_the_other_scripts_can_be_read(browse: Open, words: str) -> None:
     """By a browser, as modules: what they import is not looked for."""
     script = re.search(

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.checks import ERROR, INFO, WARNING
@@ -79,6 +80,7 @@ PAIR_BY_COOKIE: dict[str, Any] = {
 BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("E001", "LIFE_TIME", {"LIFE_TIME": MINUTE}),
     ("E002", "LIFETIME", {"LIFETIME": 30}),
+    *(("E002", "DPOP", {"DPOP": value}) for value in (None, True, "", "on", "ALL", ["all"])),
     ("E003", "ALGORITHM", {"ALGORITHM": "none"}),
     ("E003", "ALGORITHM", {"ALGORITHM": "hs256"}),
     ("E004", "SECRET", {"SECRET": GOOD[:31]}),
@@ -123,6 +125,10 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
         for scheme in ("Bearer\r\nX: y", "Be\tarer", "Bearer:", "Bär", "\ud800", '"Bearer"')
     ),
     *(
+        ("E022", "AUTH_HEADER_TYPES", {"AUTH_HEADER_TYPES": ["Bearer", scheme], "DPOP": "refresh"})
+        for scheme in ("DPoP", "dpop")
+    ),
+    *(
         ("E009", "USER_ID_FIELD", {"USER_ID_FIELD": name})
         for name in (
             "shoe_size",
@@ -156,8 +162,11 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
             "User-Agent",
             "Content-Type",
             "X-Token\n",
+            "DPoP",
         )
     ),
+    ("W011", "DPOP", COOKIE | {"DPOP": "all"}),
+    ("W011", "DPOP", PAIR_BY_COOKIE | {"DPOP": "required"}),
     ("W010", "AUTH_HEADER_NAME", {"AUTH_HEADER_NAME": "X-Session"}),
     ("E010", "LOGIN_LIFETIMES", {"LOGIN_LIFETIMES": "tests.nowhere.lifetimes"}),
     ("E010", "LOGIN_LIFETIMES", {"LOGIN_LIFETIMES": "tests.support.devices.absent"}),
@@ -174,6 +183,7 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("E010", "ISSUER", {"ISSUER": keys}),
     ("E010", "AUDIENCE", {"AUDIENCE": claims}),
     ("E011", "MAX_SESSIONS", {"MAX_SESSIONS": 0}),
+    ("E011", "MAX_SESSIONS", {"MAX_SESSIONS": 1_000_001}),
     ("E011", "MAX_SESSIONS", {"MAX_SESSIONS": 2**63}),
     ("E013", "PRIVATE_KEYS", SIGNER | {"PRIVATE_KEYS": [public_pem(ED)]}),
     ("E013", "PRIVATE_KEYS", SIGNER | {"PRIVATE_KEYS": [private_pem(private_key("RS256"))]}),
@@ -245,7 +255,8 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
 ]
 WITHOUT_A_KEY = {
     *{"E012", "E018", "E021", "E030"},
-    *{"W001", "W002", "W004", "W005", "W008", "W026", "W030", "W031", "W036"},
+    *{"W001", "W002", "W004", "W005", "W008", "W026", "W027", "W030", "W031", "W036", "W037"},
+    "W040",
 }
 """Rules on more than one value of the dict, or none; each has a test of its own."""
 
@@ -254,6 +265,9 @@ FINE: list[dict[str, Any]] = [
     {"AUTH_HEADER_NAME": "authorization"},
     {},
     {"SECRET": None, "ISSUER": None, "AUDIENCE": None},
+    COOKIE | {"DPOP": "refresh"},
+    {"DPOP": "required", "REFRESH_COOKIE": REFRESH, "REFRESH_LIFETIME": DAY},
+    {"AUTH_HEADER_TYPES": ["DPoP"]},
     {"SECRET": GOOD},
     {"SECRET": "가나다라마바사아자차카"},
     {"SECRET": (GOOD, GOOD[::-1])},
@@ -433,8 +447,10 @@ def test_every_fault_is_reported_at_once(settings: Settings) -> None:
     assert ids() == ["E004", "E007", "E009"]
     settings.JWT_REFRESH = {"SECRET": ""}
     assert ids() == ["E004", "E004"]
-    settings.JWT_REFRESH = {"PRIVATE_KEYS": "tests.nowhere.keys"}
-    assert ids() == ["E014", "E010"]
+    for name in ("PRIVATE_KEYS", "PUBLIC_KEYS"):
+        settings.JWT_REFRESH = {name: "tests.nowhere.keys"}
+        assert ids() == ["E014", "E010"]
+        assert repr(name) in complaints()[1].msg
 
 
 @pytest.mark.parametrize(("algorithm", "least"), [("HS256", 32), ("HS384", 48), ("HS512", 64)])
@@ -589,6 +605,32 @@ def test_of_keys_that_do_not_serve_no_proxy_is_the_fault(
     assert ids() != ["W026"]
 
 
+@pytest.fixture
+def axes(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """django-axes counts logins, by a user model whose name is an e-mail address."""
+    is_installed = apps.is_installed
+    monkeypatch.setattr(apps, "is_installed", lambda name: name == "axes" or is_installed(name))
+    monkeypatch.setattr(get_user_model(), "USERNAME_FIELD", "email")
+    return settings
+
+
+def test_a_lock_out_that_finds_no_name_is_a_warning(axes: Settings) -> None:
+    axes.AXES_USERNAME_FORM_FIELD = "email"
+    (message,) = complaints()
+    assert (message.id, message.level) == ("jwt_refresh.W040", WARNING)
+    assert "AXES_USERNAME_FORM_FIELD" in message.msg
+    assert "'username'" in message.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [("AXES_USERNAME_FORM_FIELD", "username"), ("AXES_USERNAME_CALLABLE", "shop.name_of")],
+)
+def test_a_lock_out_that_finds_the_name_is_none(axes: Settings, name: str, given: str) -> None:
+    setattr(axes, name, given)
+    assert complaints() == []
+
+
 @pytest.mark.parametrize("given", [-1, "1", 1.0, True, [1]])
 def test_what_is_no_number_of_proxies_is_an_error(settings: Settings, given: object) -> None:
     settings.REST_FRAMEWORK = {"NUM_PROXIES": given}
@@ -627,6 +669,23 @@ def test_a_default_cache_that_counts_in_several_steps_is_a_warning(
         settings.JWT_REFRESH = {counted_no_more: None}
         assert ids(ours()) == expected
     settings.JWT_REFRESH = {"LOGIN_RATE": None, "REFRESH_RATE": None}
+    assert ids(ours()) == []
+
+
+@pytest.mark.parametrize("name", CACHES)
+def test_a_default_cache_that_may_lose_used_proofs_is_a_warning(
+    settings: Settings, name: str
+) -> None:
+    settings.JWT_REFRESH = {"LOGIN_RATE": None, "REFRESH_RATE": None, "DPOP": "refresh"}
+    expected = ["W037"] if name in ("database", "files") else []
+    settings.CACHES = {"default": CACHES[name]}
+    assert ids(ours()) == expected
+    assert all(message.hint for message in ours())
+    for most in (99_999, 100_000):
+        settings.CACHES = {"default": CACHES[name] | {"OPTIONS": {"MAX_ENTRIES": most}}}
+        assert ids(ours()) == expected
+    settings.CACHES = {"default": CACHES[name]}
+    settings.JWT_REFRESH = settings.JWT_REFRESH | {"DPOP": "off"}
     assert ids(ours()) == []
 
 
@@ -686,6 +745,9 @@ def test_where_the_endpoints_are_for_others_to_say_no_path_is_wrong(settings: Se
     settings.JWT_REFRESH = COOKIE | {"COOKIE_PATH": "/api/"}
     settings.ROOT_URLCONF = __name__
     assert complaints() == []
+    # Has no patterns.
+    settings.ROOT_URLCONF = "tests"
+    assert [*check_path()] == []
     del settings.ROOT_URLCONF
     assert [*check_path()] == []
 
@@ -727,6 +789,7 @@ RISKY: list[tuple[str, str, dict[str, Any]]] = [
         {"CACHES": {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}},
     ),
 ]
+PRIVATE = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 SAFE: list[dict[str, Any]] = [
     {},
     {"JWT_REFRESH": NAMED | SIGNER | {"LIFETIME": 60 * MINUTE}},
@@ -769,9 +832,17 @@ def test_what_is_unsafe_where_others_reach_it_is_a_warning(
 def test_what_counts_needs_a_shared_cache_and_addresses(
     settings: Settings, off: tuple[str, ...], expected: list[str]
 ) -> None:
-    private = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-    given = {"JWT_REFRESH": dict.fromkeys(off), "CACHES": private}
+    given = {"JWT_REFRESH": dict.fromkeys(off), "CACHES": PRIVATE}
     assert ids(found_at_deployment(settings, given)) == expected
+
+
+@pytest.mark.parametrize("dpop", ["off", "refresh", "all", "required"])
+def test_used_proofs_need_a_shared_cache(settings: Settings, dpop: str) -> None:
+    given = {"JWT_REFRESH": {"LOGIN_RATE": None, "REFRESH_RATE": None, "DPOP": dpop}}
+    found = found_at_deployment(settings, given | {"CACHES": PRIVATE})
+    assert ids(found) == ["W024", "W024"] + (["W027"] if dpop != "off" else [])
+    assert all(message.level == WARNING and message.hint for message in found)
+    assert ids(found_at_deployment(settings, given)) == ["W024", "W024"]
 
 
 @pytest.mark.parametrize("bits", [2048, 3072])

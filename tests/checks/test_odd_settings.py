@@ -237,6 +237,7 @@ LIKELY: dict[str, st.SearchStrategy[Any]] = {
     "PUBLIC_KEYS": keys | texts,
     "ALGORITHM": st.sampled_from(["HS256", "HS512", "EdDSA", "RS256", "ES256"]),
     "AUTH_HEADER_TYPES": st.lists(texts, max_size=2),
+    "DPOP": st.sampled_from(["off", "refresh", "all"]),
     "USER_ID_FIELD": st.sampled_from(dir(get_user_model())),
 }
 dicts: st.SearchStrategy[dict[Any, Any]] = st.one_of(

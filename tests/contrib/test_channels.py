@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from datetime import timedelta
+from traceback import walk_tb
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import BadRequest
 from django.db import OperationalError, connection
 from django.http import HttpRequest
 from pytest_django import Settings
@@ -24,6 +26,7 @@ from tests.support.browsing import ACCESS, SLIDING_COOKIES
 from tests.support.devices import PAIR, Device
 from tests.support.ends import ENDS, Lost
 from tests.support.http import MINUTE
+from tests.support.proofs import ProofKey
 from tests.support.sockets import HOST, Socket, talk
 from tests.support.statements import statements
 
@@ -90,6 +93,35 @@ def test_whoever_brings_a_good_token_is_let_in(
     assert echo.scope["auth"]["sid"] == str(Session.objects.get().pk)
 
 
+@pytest.mark.parametrize("place", ["header", "subprotocol", "cookie"])
+def test_a_bound_token_needs_the_proof_of_the_handshake(
+    ann: Any, settings: Settings, echo: Echo, place: str
+) -> None:
+    """Which a script in a page cannot send: it asks for a token of another sort."""
+    settings.JWT_REFRESH = SLIDING_COOKIES | {"DPOP": "all"}
+    key = ProofKey()
+    token = sessions.start(ann, jkt=key.jkt).access_token
+    proof = {"DPoP": key.proof("GET", f"https://{HOST}/", token=token)}
+    offered = ["bearer", f"bearer.{token}"] if place == "subprotocol" else []
+    headers = {
+        "header": {"Authorization": f"DPoP {token}"},
+        "subprotocol": {},
+        "cookie": cookie(token, Origin=OURS),
+    }[place]
+
+    async def talking() -> None:
+        bare = Socket(JWTMiddleware(echo), *offered, **headers)
+        assert await bare.refused() == (4401, "token_invalid")
+        proved = Socket(JWTMiddleware(echo), *offered, **headers, **proof)
+        assert (await proved.connect())[0]
+        await proved.disconnect()
+        # Its proof is used up.
+        again = Socket(JWTMiddleware(echo), *offered, **headers, **proof)
+        assert await again.refused() == (4401, "token_invalid")
+
+    talk(talking)
+
+
 def test_the_first_place_decides(phone: Device, settings: Settings, echo: Echo) -> None:
     """A token that was attached on purpose is not a cookie, whatever ``Origin`` says."""
     phone.login()
@@ -101,7 +133,10 @@ def test_the_first_place_decides(phone: Device, settings: Settings, echo: Echo) 
             Socket(JWTMiddleware(echo), "bearer.x", **elsewhere, **bearer(phone.token)),
             Socket(JWTMiddleware(echo), f"bearer.{phone.token}", **elsewhere),
         ):
-            assert (await socket.connect())[0]
+            # Who is refused is accepted as well, to be told why.
+            await socket.connect()
+            await socket.say("hello")
+            assert await socket.hear()
             await socket.disconnect()
 
     talk(talking)
@@ -271,6 +306,7 @@ def test_the_scheme_is_that_of_the_server_or_of_its_proxy(
         await socket.disconnect()
 
     talk(talking)
+    assert (echo.scope is not None) is let_in
 
 
 @pytest.mark.parametrize("name", ENDS)
@@ -351,6 +387,12 @@ def test_a_socket_makes_one_query_in_each_interval(phone: Device, echo: Echo) ->
 
     async def talking() -> None:
         loops.append(asyncio.get_running_loop())
+        patient = Socket(JWTMiddleware(echo, interval=timedelta(hours=1)), **bearer(phone.token))
+        await patient.connect()
+        assert await patient.receive_nothing()
+        await patient.disconnect()
+        assert len(made) == 1
+        made.clear()
         socket = Socket(JWTMiddleware(echo, interval=SOON), **bearer(phone.token))
         await socket.connect()
         assert len(made) == 1
@@ -422,6 +464,28 @@ def test_a_check_that_fails_closes_the_socket(
         await socket.connect()
         with pytest.raises(ZeroDivisionError):
             await socket.wait(5)
+
+    talk(talking)
+
+
+def test_no_token_is_in_the_report_of_an_error(
+    phone: Device, echo: Echo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But in the handshake, which is the server's, and is in frames of its own."""
+
+    def fail(encoded: str, request: HttpRequest) -> Any:
+        raise ZeroDivisionError
+
+    phone.login()
+    monkeypatch.setattr(channels, "authenticate", fail)
+
+    async def talking() -> None:
+        socket = Socket(JWTMiddleware(echo), f"bearer.{phone.token}")
+        with pytest.raises(ZeroDivisionError) as raised:
+            await socket.wait(5)
+        # All but this one, whose socket is the client's.
+        _, *frames = (frame.f_locals for frame, _ in walk_tb(raised.tb))
+        assert phone.token not in repr([it for it in frames if "scope" not in it])
 
     talk(talking)
 
@@ -528,21 +592,27 @@ def test_a_token_serves_for_its_own_tenant(phone: Device, settings: Settings, ec
     """The handshake is a request; one that Django would refuse is refused."""
 
     def issuer(request: HttpRequest | None) -> str:
-        return f"https://{request.get_host()}" if request else "https://example.com"
+        if request and request.get_host() == "nobody.example":
+            raise BadRequest("no such tenant")
+        return request.build_absolute_uri("/") if request else "https://example.com"
 
     settings.JWT_REFRESH = {"ISSUER": issuer}
-    settings.ALLOWED_HOSTS = [HOST, "other.example"]
+    settings.ALLOWED_HOSTS = [HOST, "other.example", "nobody.example"]
     phone.login()
 
     async def talking() -> None:
         guarded = JWTMiddleware(echo)
-        own = Socket(guarded, **bearer(phone.token))
-        assert await own.connect() == (True, None)
+        own = Socket(guarded, **bearer(phone.token), scheme="ws")
+        await own.connect()
+        await own.say("hello")
+        assert await own.hear()
         await own.disconnect()
+        assert await Socket(guarded, **bearer(phone.token)).refused() == (4401, "token_invalid")
         other = Socket(guarded, **bearer(phone.token), host="other.example")
         assert await other.refused() == (4401, "token_invalid")
-        stray = Socket(guarded, **bearer(phone.token), host="evil.example")
-        assert await stray.refused() == (4400, "invalid_request")
+        for host in ("nobody.example", "evil.example"):
+            stray = Socket(guarded, **bearer(phone.token), host=host)
+            assert await stray.refused() == (4400, "invalid_request")
 
     talk(talking)
 

@@ -5,14 +5,9 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -28,7 +23,9 @@ from jwt_refresh.core.keys.generating import generate_private_key
 from jwt_refresh.sessions import checking
 from tests.support.devices import PAIR
 from tests.support.honest import AUDIENCE, ISSUER
-from tests.support.servers import HOST, leave_out
+from tests.support.servers import HOST
+
+from .node import ask_node
 
 pytestmark = pytest.mark.django_db
 
@@ -37,7 +34,6 @@ EC = ["ES256", "ES384", "ES512"]
 ALGORITHMS = [*RSA, *EC, "EdDSA", "Ed25519"]
 # PyJWT knows no JWK whose alg is Ed25519: who has such clients stays with the name EdDSA.
 OF_PYJWT = [name for name in ALGORITHMS if name != "Ed25519"]
-SCRIPT = Path(__file__).with_name("interop.mjs")
 
 
 @cache
@@ -147,18 +143,6 @@ def test_pyjwt_fetches_our_keys_and_we_read_its_tokens(
     ours.check(jwt.encode(ours.claims, pem_for(algorithm), algorithm, headers=ours.header))
 
 
-def ask_node(questions: list[dict[str, Any]]) -> list[Any]:
-    node = shutil.which("node")
-    if node is None or "JOSE" not in os.environ:
-        leave_out("There is no Node, or JOSE does not name the directory of the npm package jose.")
-    done = subprocess.run(
-        [node, SCRIPT], input=json.dumps(questions), capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 0, done.stderr
-    answers: list[Any] = json.loads(done.stdout)
-    return answers
-
-
 @pytest.mark.full
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_jose_reads_ours_and_we_read_its(ours: Ours, server: KeySetServer, algorithm: str) -> None:
@@ -167,9 +151,8 @@ def test_jose_reads_ours_and_we_read_its(ours: Ours, server: KeySetServer, algor
     verify = {"act": "verify", "url": url_of(server), "expected": expected}
     sign = {"act": "sign", "key": private, "header": ours.header, "claims": ours.claims}
     forged = f"{ours.token[:-12]}AAAAAAAAAAAA"
-    read, refused, signed = ask_node(
-        [verify | {"token": ours.token}, verify | {"token": forged}, sign]
-    )
+    questions = [verify | {"token": ours.token}, verify | {"token": forged}, sign]
+    read, refused, signed = ask_node("interop.mjs", questions)
     assert read == {"result": {"payload": ours.claims, "header": ours.header}}
     assert refused == {"error": "ERR_JWS_SIGNATURE_VERIFICATION_FAILED"}
     ours.check(signed["result"])
@@ -179,7 +162,7 @@ def test_what_is_missing_is_left_out_but_not_in_ci(monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv("JOSE", raising=False)
     monkeypatch.delenv("CI", raising=False)
     with pytest.raises(pytest.skip.Exception, match="npm"):
-        ask_node([])
+        ask_node("interop.mjs", [])
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.fail.Exception, match="npm"):
-        ask_node([])
+        ask_node("interop.mjs", [])

@@ -18,6 +18,7 @@ from jwt_refresh.contrib.ninja import JWTAuth, answer_errors
 from tests.support.browsing import ACCESS, SLIDING_COOKIES
 from tests.support.devices import Device
 from tests.support.http import said
+from tests.support.proofs import ProofKey
 from tests.support.statements import statements
 from tests.support.threads import threads_of
 
@@ -64,6 +65,13 @@ urlpatterns = [
     path("untold/", untold.urls),
 ]
 PATHS = ["/told/me", "/told/async/me"]
+
+
+def bound(token: str, key: ProofKey, method: str, path: str) -> dict[str, str]:
+    return {
+        "Authorization": f"DPoP {token}",
+        "DPoP": key.proof(method.upper(), path, token=token),
+    }
 
 
 def send(path: str, method: str = "get", **headers: str) -> Any:
@@ -166,3 +174,31 @@ def test_the_schema_names_the_scheme() -> None:
         "bearerFormat": "JWT",
     }
     assert schema["paths"]["/told/me"]["get"]["security"] == [{"JWTAuth": []}]
+
+
+@pytest.mark.parametrize("where", PATHS)
+def test_a_bound_token_needs_its_proof(ann: Any, settings: Settings, where: str) -> None:
+    settings.JWT_REFRESH = {"DPOP": "all"}
+    key = ProofKey()
+    token = sessions.start(ann, jkt=key.jkt).access_token
+    assert send(where, **bound(token, key, "get", where)).json()["user"] == ann.get_username()
+    for headers, error in (
+        (bearer(token), "invalid_token"),
+        ({"Authorization": f"DPoP {token}"}, "invalid_dpop_proof"),
+        (bound(token, ProofKey(), "get", where), "invalid_token"),
+        (bound(token, key, "post", where), "invalid_dpop_proof"),
+    ):
+        refused = send(where, **headers)
+        assert said(refused)[:2] == (401, "token_invalid")
+        assert refused["WWW-Authenticate"].startswith(f'DPoP error="{error}", ')
+
+
+def test_a_client_whose_clock_is_wrong_is_given_a_nonce(ann: Any, settings: Settings) -> None:
+    settings.JWT_REFRESH = {"DPOP": "all"}
+    key = ProofKey()
+    token = sessions.start(ann, jkt=key.jkt).access_token
+    late = {"Authorization": f"DPoP {token}"}
+    late["DPoP"] = key.proof("GET", "/told/me", token=token, iat=0)
+    nonce = send("/told/me", **late)["DPoP-Nonce"]
+    late["DPoP"] = key.proof("GET", "/told/me", token=token, iat=0, nonce=nonce)
+    assert send("/told/me", **late).status_code == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
@@ -11,8 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jwt_refresh.core.claims import Claims, Kind, Style
-from jwt_refresh.core.rotation import Act, Owner, Windows, check_alive, has_ended, verdict
+from jwt_refresh.core.claims import Claims, Kind, Style, numeric_date
+from jwt_refresh.core.rotation import (
+    Act,
+    Owner,
+    Windows,
+    bound_verdict,
+    check_alive,
+    has_ended,
+    verdict,
+)
 from jwt_refresh.exceptions import (
     PasswordChanged,
     SessionRevoked,
@@ -25,11 +34,13 @@ from jwt_refresh.exceptions import (
 )
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-GRACE = timedelta(seconds=30)
+SECOND = timedelta(seconds=1)
+GRACE = 30 * SECOND
 RETRY = timedelta(days=1)
 TICK = timedelta(microseconds=1)
 HOUR = timedelta(hours=1)
-ROTATE, REISSUE, REPLACE = Act.ROTATE, Act.REISSUE, Act.REPLACE
+DAY = timedelta(days=1)
+ROTATE, REISSUE, REPLACE, RECOVER = Act.ROTATE, Act.REISSUE, Act.REPLACE, Act.RECOVER
 
 
 @dataclass
@@ -52,13 +63,22 @@ class Session:
 class Issued:
     issued_at: datetime = NOW - HOUR
     key_hash: str = ""
+    generation: int = 1
 
 
 REFRESHABLE = {Style.SLIDING: Kind.SLIDING, Style.PAIR: Kind.REFRESH}
 
 
-def presented(jti: str, kind: Kind = Kind.SLIDING, *, expired: bool = False) -> Claims:
-    return Claims(kind, MappingProxyType({"jti": jti, "sid": "s", "sub": "7"}), expired)
+def presented(
+    jti: str,
+    kind: Kind = Kind.SLIDING,
+    *,
+    expired: bool = False,
+    issued_at: datetime = NOW - 10 * DAY,
+    expires_at: datetime = NOW,
+) -> Claims:
+    instants = {"iat": numeric_date(issued_at), "exp": numeric_date(expires_at)}
+    return Claims(kind, MappingProxyType({"jti": jti, "sid": "s", "sub": "7"} | instants), expired)
 
 
 def judge(
@@ -70,12 +90,30 @@ def judge(
     keys: frozenset[str] = frozenset(),
 ) -> Any:
     """The act, or the class of the error."""
-    claims = presented(jti, REFRESHABLE[Style(session.style)], expired=expired)
-    windows = Windows(GRACE, RETRY)
     try:
-        return verdict(session, claims, successor, now=NOW, windows=windows, key_hashes=keys)
+        return decide(session, jti, successor, expired=expired, keys=keys)
     except TokenError as error:
         return type(error)
+
+
+def decide(
+    session: Session,
+    jti: str,
+    successor: Issued | None,
+    *,
+    expired: bool = False,
+    keys: frozenset[str] = frozenset(),
+) -> Act:
+    kind = REFRESHABLE[Style(session.style)]
+    return verdict(
+        session,
+        presented(jti, kind, expired=expired, issued_at=ISSUED_AT.get(jti, NOW - 10 * DAY)),
+        RECORDS.get(jti),
+        successor,
+        now=NOW,
+        windows=Windows(GRACE, RETRY),
+        key_hashes=keys,
+    )
 
 
 def rotated(ago: timedelta, *, confirmed: timedelta | None = None) -> dict[str, Any]:
@@ -86,6 +124,14 @@ def rotated(ago: timedelta, *, confirmed: timedelta | None = None) -> dict[str, 
     }
 
 
+RECORDS = {"old": Issued(generation=0), "displaced": Issued()}
+"""Of the tokens themselves; the one that took their place is of generation 1."""
+ISSUED_AT = {
+    "lost": Session.issued_at,
+    "lost before": Session.issued_at - SECOND,
+    "no id of ours": Session.issued_at,
+    "i" * 33: Session.issued_at,
+}
 NEXT = Issued()
 JUST = replace(NEXT, issued_at=NOW - GRACE)
 KEYED = replace(NEXT, key_hash="k", issued_at=NOW - RETRY)
@@ -215,8 +261,29 @@ ROWS: dict[str, tuple[str, dict[str, Any], Any, set[str], tuple[Any, Any, Any, A
         "displaced", rotated(HOUR, confirmed=HOUR), NEXT, set(),
         (TokenReused, TokenReused, TokenReused, TokenReused),
     ),
-    "one without a record": (
-        "forged", {}, None, {"k"},
+    "an older one whose successor has no record": (
+        "old", {}, None, set(),
+        (TokenReused, TokenReused, TokenReused, TokenReused),
+    ),
+    # What the database has lost
+    "one without a record, issued in the second of the current one": (
+        "lost", {}, None, {"k"},
+        (RECOVER, TokenAlreadyExpired, RECOVER, TokenAlreadyExpired),
+    ),
+    "the same in the last instant of that second": (
+        "lost", {"issued_at": Session.issued_at + SECOND - TICK, "confirmed_at": NOW}, None, set(),
+        (RECOVER, TokenAlreadyExpired, RECOVER, TokenAlreadyExpired),
+    ),
+    "one without a record, issued before": (
+        "lost before", {}, None, {"k"},
+        (TokenReused, TokenReused, TokenReused, TokenReused),
+    ),
+    "one without a record, with an id that none of ours has": (
+        "no id of ours", {}, None, set(),
+        (TokenReused, TokenReused, TokenReused, TokenReused),
+    ),
+    "one without a record, with an id that is too long": (
+        "i" * 33, {}, None, set(),
         (TokenReused, TokenReused, TokenReused, TokenReused),
     ),
 }  # fmt: skip
@@ -249,7 +316,7 @@ def test_the_table(
         confirmed_at=st.none() | st.just(NOW),
         previous_jti=st.none() | st.just("previous"),
     ),
-    jti=st.sampled_from(["current", "previous", "old"]),
+    jti=st.sampled_from(["current", "previous", "old", "displaced", "lost", "lost before"]),
     successor=st.none()
     | st.builds(
         Issued,
@@ -260,47 +327,62 @@ def test_the_table(
     keys=st.frozensets(st.sampled_from(["k", "l"])),
 )
 def test_there_is_a_verdict_for_everything(jti: str, **case: Any) -> None:
-    """And only the current token ever begins a generation."""
+    """And only the current token, or one that the database lost, ever begins a generation."""
     outcome = judge(case["session"], jti, case["successor"],
                     expired=case["expired"], keys=case["keys"])  # fmt: skip
     assert outcome in {*Act, TokenReused, StaleRetry, TokenAlreadyExpired}
     assert (outcome is ROTATE) == (jti == "current" and not case["expired"])
+    assert (outcome is RECOVER) == (jti == "lost" and not case["expired"])
+
+
+@pytest.mark.parametrize("style", [Style.SLIDING, Style.PAIR])
+@pytest.mark.parametrize("expired", [False, True])
+def test_with_its_key_any_older_token_gets_the_current_one(style: Style, expired: bool) -> None:
+    """Whatever its age, its records, and what else the table would say of it."""
+    for row in (Session(style=style), Session(style=style, previous_jti=None, confirmed_at=NOW)):
+        for jti in ("previous", "old", "displaced", "of no record"):
+            claims = presented(jti, REFRESHABLE[style], expired=expired)
+            assert bound_verdict(row, claims) is REISSUE
+            issued_at = row.issued_at + timedelta(seconds=1)
+            younger = presented(jti, REFRESHABLE[style], issued_at=issued_at)
+            assert bound_verdict(row, younger) is (REISSUE if " " in jti else RECOVER)
+        assert bound_verdict(row, presented("current", REFRESHABLE[style])) is ROTATE
 
 
 def test_the_log_learns_that_a_token_was_too_old() -> None:
     with pytest.raises(TokenAlreadyExpired, match=r"^past exp$"):
-        verdict(
-            Session(),
-            presented("current", expired=True),
-            None,
-            now=NOW,
-            windows=Windows(GRACE, RETRY),
-            key_hashes=frozenset(),
-        )
+        decide(Session(), "current", None, expired=True)
+
+
+def test_the_log_learns_that_a_request_was_late() -> None:
+    jti, row, successor, *_ = ROWS["one displaced at the end of the grace"]
+    with pytest.raises(StaleRetry, match=r"^late duplicate$"):
+        decide(Session(**row), jti, successor)
 
 
 @pytest.mark.parametrize(
-    ("name", "why"),
+    ("name", "case", "why"),
     [
-        ("one without a record", "without a record"),
-        ("an older one, superseded before that", "superseded or displaced long ago"),
-        ("the previous, after the grace, its successor in use", "superseded by a token in use"),
-        ("the previous, after the retry window", "superseded too long ago"),
-        ("one displaced at the end of the grace", "late duplicate"),
+        (
+            "the previous, after the grace, its successor in use",
+            "in_use",
+            "superseded by a token in use",
+        ),
+        ("the previous, after the retry window", "window_over", "superseded too long ago"),
+        ("one displaced before that, the current one unused", "displaced", "displaced long ago"),
+        ("an older one, superseded before that", "older", "superseded long ago"),
+        ("an older one whose successor has no record", "older", "superseded long ago"),
+        ("one without a record, issued before", "no_record", "without a record"),
+        ("one without a record, with an id that none of ours has", "no_record", "without a record"),
     ],
 )
-def test_the_log_learns_why(name: str, why: str) -> None:
+def test_a_reuse_says_which_row_of_the_table_it_was(name: str, case: str, why: str) -> None:
     jti, row, successor, keys, _ = ROWS[name]
-    with pytest.raises(TokenError) as refusal:
-        verdict(
-            Session(**row),
-            presented(jti),
-            successor,
-            now=NOW,
-            windows=Windows(GRACE, RETRY),
-            key_hashes=frozenset(keys),
-        )
-    assert str(refusal.value) == why
+    with pytest.raises(TokenReused) as refusal:
+        decide(Session(**row), jti, successor, keys=frozenset(keys))
+    assert (refusal.value.case, str(refusal.value)) == (case, why)
+    copied = pickle.loads(pickle.dumps(refusal.value))
+    assert (copied.case, str(copied)) == (case, why)
 
 
 # Whether the session lives
@@ -381,3 +463,22 @@ def test_a_session_takes_the_kinds_of_its_style(style: str, kinds: set[Kind]) ->
         wrong = (TokenInvalid, f"{kind.value} on a session of style {style}")
         expected = None if kind in kinds else wrong
         assert alive(Session(style=style), presented("current", kind)) == expected
+
+
+@pytest.mark.parametrize("style", ["sliding", "pair"])
+def test_a_token_that_outlives_the_row_shows_that_a_refresh_was_lost(style: str) -> None:
+    """In sliding style the lost write is mostly one that was made shortly before the end."""
+    ended = Session(style=style, expires_at=NOW)
+    kind = REFRESHABLE[Style(style)]
+    lost: Any = {"issued_at": ended.issued_at, "expires_at": NOW + SECOND}
+    over = (SessionRevoked, "ended")
+    assert alive(ended, presented("lost", kind, **lost)) is None
+    for never_lost in ("current", "previous", "x" * 33):
+        assert alive(ended, presented(never_lost, kind, **lost)) == over
+    before = lost | {"issued_at": ended.issued_at - SECOND}
+    assert alive(ended, presented("lost", kind, **before)) == over
+    assert alive(ended, presented("lost", kind, **lost | {"expires_at": NOW})) == over
+    for ends_at, outcome in ((NOW + TICK, None), (None, None), (NOW, over)):
+        assert alive(replace(ended, ends_at=ends_at), presented("lost", kind, **lost)) == outcome
+    inactive = (UserInactive, "inactive")
+    assert alive(ended, presented("lost", kind, **lost), active=False) == inactive

@@ -2,14 +2,16 @@
 
 P1 to P8 are the properties that the two machines prove:
 
-- P1: an owner alone is never logged out, as far as ``owner`` says what he may rely on.
+- P1: an owner alone is never logged out, as far as ``owner`` says what he may rely on; not by a
+  database that loses what it has answered either.
 - P2: of a thief and an owner who hold different tokens, one who gets a new token shuts the
   other out, whose next try after the grace ends the session. A successor is handed out again
   within the grace of its issue, twice as long while nobody has used it, or within the retry
   window to the request that made it; one in use is never displaced. That a token expired, or
   that its record was purged, shields nobody.
 - P3: a family never forks: only the current token and its predecessor are ever exchanged, and
-  only the current one begins a generation.
+  only the current one begins a generation. Of those that the database lost, the first one does
+  that comes back, and none that is older than the current one.
 - P4: what ended a session refuses every token of it, from the next request on; and where it was
   a new password, or that its user is inactive, that request ends it for good. So does the user's
   own new password, which hands out a session in its place.
@@ -25,8 +27,9 @@ P1 to P8 are the properties that the two machines prove:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from copy import deepcopy
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from .terms import (
     ACTS,
@@ -37,12 +40,25 @@ from .terms import (
     RETRY,
     SECOND,
     STEP,
+    WAIT,
     Exchange,
     Held,
     Refresh,
     Token,
     origin_of,
 )
+
+FORGOTTEN = ("previous", "current", "used_at", "exchanges")
+"""What the ledger takes back where the database loses a write."""
+
+
+class Moment(NamedTuple):
+    """A session as it was: what brings it back, and what the ledger says of it."""
+
+    backup: Any
+    facts: dict[str, Any]
+    known: set[str]
+    """The tokens on record."""
 
 
 class Ledger:
@@ -62,7 +78,29 @@ class Ledger:
         self.is_over = False
         self.is_safe = True
         """Whether the owner alone refreshed so far, in time."""
+        self.lost: set[str] = set()
+        """The tokens that the database has forgotten."""
+        self.past: list[Moment] = []
+        """What was there before each change."""
         self._check_claims(held)
+
+    def now(self, backup: Any) -> Moment:
+        """What the database has, as it is in ``backup``."""
+        facts = {name: deepcopy(getattr(self, name)) for name in FORGOTTEN}
+        return Moment(backup, facts, self.issued.keys() - self.lost)
+
+    def lose(self, changes: int) -> Any:
+        """So many changes of the session, if there were any; return the backup of before them."""
+        moment = self.past[-changes]
+        del self.past[-changes:]
+        vars(self).update(deepcopy(moment.facts))
+        self.lost = self.issued.keys() - moment.known
+        return moment.backup
+
+    def may_recover(self, token: Token) -> bool:
+        """Whether it is one that the database lost, and no older than the current one."""
+        current = self.issued[self.current]
+        return token.jti in self.lost and token.claims["iat"] >= current.claims["iat"]
 
     def note_end(self) -> None:
         self.is_over, self.is_safe = True, False
@@ -135,10 +173,12 @@ class Ledger:
             assert (new.jti, new.claims) == (self.current, self.issued[new.jti].claims), "P3"
             assert after == before, "P6"
             return
-        rotates = refresh.jti == self.current
-        self.check(refresh, "ROTATE" if rotates else "REPLACE")
-        assert after["generation"] == before["generation"] + rotates, "P3"
-        assert rotates or after["rotated_at"] == before["rotated_at"], "P2"
+        recovers, rotates = refresh.jti in self.lost, refresh.jti == self.current
+        self.check(refresh, "RECOVER" if recovers else "ROTATE" if rotates else "REPLACE")
+        # What it recovers is on record, as of a generation of its own.
+        assert after["generation"] == before["generation"] + rotates + 2 * recovers, "P3"
+        replaces = not (rotates or recovers)
+        assert not replaces or after["rotated_at"] == before["rotated_at"], "P2"
         assert (after["previous_jti"], after["current_jti"]) == (refresh.jti, new.jti), "P3"
         assert (after["confirmed_at"], after["ends_at"]) == (None, before["ends_at"]), "P7"
         self._note_new(refresh, new)
@@ -146,6 +186,10 @@ class Ledger:
     def _note_new(self, refresh: Refresh, new: Token) -> None:
         at, key = refresh.at, refresh.key
         self.issued[new.jti] = new
+        if refresh.jti in self.lost:
+            self.lost.remove(refresh.jti)
+            since = datetime.fromtimestamp(refresh.presented.claims["iat"], tz=UTC)
+            self.exchanges[self.current] = Exchange(since, since, [""])
         exchange = self.exchanges.setdefault(refresh.jti, Exchange(at, at))
         exchange.last = at
         exchange.keys.append(key)
@@ -156,6 +200,9 @@ class Ledger:
     def check(self, refresh: Refresh, outcome: str) -> None:
         """Whether the rule lets a refresh come to this."""
         self.note_code(outcome)
+        if refresh.jti in self.lost:
+            self._check_lost(refresh, outcome)
+            return
         if outcome in ACTS:
             self._check_in_time(refresh)
         if outcome == "ROTATE":
@@ -170,6 +217,18 @@ class Ledger:
             assert self._may_have_expired(refresh), "P2"
         elif outcome == "token_reused":
             assert not self.bears(refresh.presented, refresh.key, refresh.at), "P1"
+
+    def _check_lost(self, refresh: Refresh, outcome: str) -> None:
+        can = self.may_recover(refresh.presented)
+        expired = refresh.now >= refresh.presented.claims["exp"]
+        if outcome == "RECOVER":
+            assert can, "P3"
+            assert not expired, "P7"
+        elif outcome == "token_reused":
+            assert not can, "P1"
+        elif outcome != WAIT:
+            assert outcome in DEAD, "P3"
+            assert self.is_over or expired or not can, "P1"
 
     def _check_in_time(self, refresh: Refresh) -> None:
         outlives = self.is_pair and refresh.jti == self.previous

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -49,6 +49,7 @@ class Row:
 @dataclass
 class Record:
     jti: str
+    generation: int
     issued_at: datetime
     expires_at: datetime
     key_hash: str
@@ -94,12 +95,15 @@ class Memory:
             return error.code
         except TokenError as error:
             return error.code
-        if act is Act.ROTATE:
+        if act is Act.RECOVER:
+            self._restore(session, presented)
+        if act is Act.REPLACE:
+            self._renew(session, key, row.started_at)
+        elif act is not Act.REISSUE:
             row.previous_jti = row.current_jti
             row.generation += 1
             row.rotated_at = self.now
-        if act is not Act.REISSUE:
-            self._renew(session, key)
+            self._renew(session, key, row.issued_at)
         return self._hand_out(presented.sid)
 
     def judge(self, presented: Token, key: str, *, purged: bool = True) -> str:
@@ -149,6 +153,13 @@ class Memory:
     def purge(self) -> None:
         self.purged_before = max(self.purged_before, self.now - max(GRACE, RETRY))
 
+    def backup(self, sid: str) -> Session:
+        session = self.sessions[sid]
+        return Session(replace(session.row), [*session.records])
+
+    def restore(self, sid: str, backup: Session) -> None:
+        self.sessions[sid] = backup
+
     def _take_place_of(self, row: Row) -> Held:
         row.revoked_at, row.revoked_reason = self.now, "password_changed"
         return self._begin(
@@ -165,7 +176,7 @@ class Memory:
     def _begin(self, row: Row) -> Held:
         sid = f"session {len(self.sessions)}"
         self.sessions[sid] = Session(row)
-        self._renew(self.sessions[sid], "")
+        self._renew(self.sessions[sid], "", row.started_at)
         return self._hand_out(sid)
 
     def _act(self, session: Session, presented: Token, key: str, since: datetime) -> Act:
@@ -175,7 +186,7 @@ class Memory:
         return verdict(
             session.row,
             claims,
-            _successor(session.row, claims.jti, records),
+            *_records_of(session.row, claims.jti, records),
             now=self.now,
             windows=WINDOWS,
             key_hashes={key} - {""},
@@ -194,15 +205,26 @@ class Memory:
         expired = self.now.timestamp() >= token.claims["exp"]
         return Claims(Kind(token.encoded), MappingProxyType({**token.claims}), expired)
 
-    def _renew(self, session: Session, key: str) -> None:
+    def _restore(self, session: Session, lost: Token) -> None:
+        row = session.row
+        issued_at, expires_at = (
+            datetime.fromtimestamp(lost.claims[name], tz=UTC) for name in ("iat", "exp")
+        )
+        row.previous_jti, row.current_jti = row.current_jti, lost.jti
+        row.generation += 1
+        row.issued_at, row.expires_at = issued_at, expires_at
+        session.records.append(Record(lost.jti, row.generation, issued_at, expires_at, ""))
+
+    def _renew(self, session: Session, key: str, least: datetime) -> None:
+        """``least``: before which it is not issued, whatever the clock says."""
         row = session.row
         self.count += 1
-        row.current_jti = f"token {self.count}"
-        row.issued_at = max(self.now.replace(microsecond=0), row.started_at)
+        row.current_jti = f"token-{self.count}"
+        row.issued_at = max(self.now.replace(microsecond=0), least)
         expires_at = row.issued_at + (row.refresh_lifetime or row.lifetime)
         row.expires_at = min(expires_at, row.ends_at or expires_at)
         row.confirmed_at = None
-        record = Record(row.current_jti, self.now, row.expires_at, key)
+        record = Record(row.current_jti, row.generation, self.now, row.expires_at, key)
         session.records.append(record)
 
     def _hand_out(self, sid: str) -> Held:
@@ -221,14 +243,15 @@ class Memory:
         return Held(access, current)
 
 
-def _successor(row: Row, jti: str, records: list[Record]) -> Record | None:
-    """The record of what took the place of a token."""
+def _records_of(row: Row, jti: str, records: list[Record]) -> tuple[Record | None, Record | None]:
+    """The record of a token, and of what took its place."""
     known = [record.jti for record in records]
     if jti == row.previous_jti:
-        return records[-1]
+        return None, records[-1]
     if jti == row.current_jti or jti not in known:
-        return None
-    return records[known.index(jti) + 1]
+        return None, None
+    own = known.index(jti)
+    return records[own], records[own + 1]
 
 
 def _token(kind: Kind, sid: str, row: Row, jti: str, issued_at: datetime, exp: datetime) -> Token:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
-from .ledger import Ledger
+from .ledger import Ledger, Moment
 from .terms import DEAD, GRACE, OK, RETRY, START, VERIFIED, Held, Refresh, Server, Token, key_of
 
 
@@ -16,6 +16,7 @@ class Observer(RuleBasedStateMachine):
     """What is sent to the server goes through here."""
 
     server: Server
+    ledger_type: ClassVar[type[Ledger]] = Ledger
     steps: ClassVar[int] = 0
 
     def __init__(self) -> None:
@@ -38,19 +39,21 @@ class Observer(RuleBasedStateMachine):
         self.server.set_clock(self.now)
         held = self.server.log_in(plan)
         sid = held.token.sid
-        self.ledgers[sid] = Ledger(held, self.server.row(sid))
+        self.ledgers[sid] = self.ledger_type(held, self.server.row(sid))
         return held
 
     def send(self, presented: Token, key: str) -> Held | str:
         """To be refreshed."""
         sid = presented.sid
         self.before = self.server.row(sid)
+        moment = self.moment(sid)
         answer = self.server.refresh(presented, key)
         after, refresh = self.server.row(sid), self.asked(presented, key)
         if isinstance(answer, str):
             self.ledgers[sid].note_refusal(refresh, answer, self.before, after)
         else:
             self.ledgers[sid].note_successor(refresh, answer, self.before, after)
+            self.ledgers[sid].past += [moment] * (after != self.before)
             assert self.verify(answer.token) == self.verify(answer.refreshable) == OK, "P5"
         return answer
 
@@ -58,10 +61,20 @@ class Observer(RuleBasedStateMachine):
         return Refresh(presented, key, self.wall, self.now.timestamp())
 
     def authenticate(self, token: Token) -> None:
-        before = self.server.row(token.sid)
+        before, moment = self.server.row(token.sid), self.moment(token.sid)
         code = self.server.use(token)
         after = self.server.row(token.sid)
         self.ledgers[token.sid].note_use(token, code, before, after, self.wall)
+        self.ledgers[token.sid].past += [moment] * (after != before)
+
+    def moment(self, sid: str) -> Moment:
+        return self.ledgers[sid].now(self.server.backup(sid))
+
+    def lose(self, sid: str, changes: int) -> None:
+        """The database forgets the last changes of a session, one or more."""
+        ledger = self.ledgers[sid]
+        if not ledger.is_over and len(ledger.past) >= changes:
+            self.server.restore(sid, ledger.lose(changes))
 
     def set_own_password(self, token: Token) -> Held | None:
         """Return what goes on in the place of the session of ``token``, if that lives."""
@@ -72,7 +85,7 @@ class Observer(RuleBasedStateMachine):
             ledger.note_use(token, answer, before, after, self.wall)
             return None
         sid = answer.token.sid
-        self.ledgers[sid] = Ledger(answer, self.server.row(sid))
+        self.ledgers[sid] = self.ledger_type(answer, self.server.row(sid))
         ledger.note_place(self.ledgers[sid], before, after)
         self._check_over(ledger)
         assert self.verify(answer.token) == self.verify(answer.refreshable) == OK, "P5"

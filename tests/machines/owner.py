@@ -14,6 +14,12 @@ what it sent. Requests may arrive late and more than once, and answers late or n
 - An answer is good unless another request displaced what it brings, which none does within
   twice ``REFRESH_GRACE`` of the issue of that.
 
+Where the database loses what it has answered, the connections of its clients break as well: what
+was on the way then does not arrive, but for a try with the very token in the store, or an answer
+that has one no older than the current one. So a token in the store goes on, also past the end
+that the row has; and a late request of before that harms nobody comes as ever once its successor
+is known again.
+
 Where the clocks of two servers differ, all this ends earlier by as much. What counts is the
 exchange that made the successor, and not the original of a late request: a retry that gets the
 successor there is opens no new grace. A replacement does, from the whole second in which it was
@@ -111,7 +117,11 @@ class Owner(Observer):
         self.is_out = self.server.judge(token, "") not in ACTS
         assert not (ledger.is_safe and in_time and self.is_out), "P1"
         heard_of = (ledger.previous, ledger.current)
-        self.replies = [it for it in self.replies if it.held.refreshable.jti in heard_of]
+        self.replies = [
+            it
+            for it in self.replies
+            if it.held.refreshable.jti in heard_of or ledger.may_recover(it.held.refreshable)
+        ]
 
     @property
     def ledger(self) -> Ledger:
@@ -136,8 +146,9 @@ class Owner(Observer):
 
     def _note_time(self, ledger: Ledger) -> None:
         """What lies idle ends."""
-        current = ledger.issued[ledger.current]
-        ledger.is_safe &= self.now.timestamp() < current.claims["exp"]
+        held = self.store.refreshable
+        last = held if ledger.may_recover(held) else ledger.issued[ledger.current]
+        ledger.is_safe &= self.now.timestamp() < last.claims["exp"]
 
     def _may_ask_again(self, token: Token) -> bool:
         exchange = self.ledgers[token.sid].exchanges.get(token.jti)
@@ -145,9 +156,12 @@ class Owner(Observer):
 
     def _may_arrive(self, request: Request) -> bool:
         token, key = request
-        ledger = self.ledgers[token.sid]
-        overtaken = token != self.store.refreshable and token.jti in ledger.exchanges
-        return not overtaken or ledger.bears(token, key, self.wall)
+        ledger, held = self.ledgers[token.sid], self.store.refreshable
+        if token == held:
+            return True
+        if ledger.lost & {token.jti, held.jti}:
+            return False
+        return token.jti not in ledger.exchanges or ledger.bears(token, key, self.wall)
 
     def _on_the_way(self) -> list[Request]:
         return [*filter(self._may_arrive, self.requests)]

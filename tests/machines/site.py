@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import time_machine
 from django.contrib.auth import get_user_model
@@ -19,16 +20,26 @@ from jwt_refresh.exceptions import TokenError
 from jwt_refresh.models import Session
 from jwt_refresh.sessions import checking
 from jwt_refresh.sessions.refreshing import _key_hashes
+from tests.support.backups import Backup
 from tests.support.devices import Device, make_user
 from tests.support.http import claims
 
+from .observer import Observer
 from .terms import OK, PLANS, START, Held, Token
 from .world import World
+
+Machine = TypeVar("Machine", bound=Any)
+ROOMY = {
+    "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+    "OPTIONS": {"MAX_ENTRIES": 10**6},
+}
+"""A cache from which nothing is pushed out."""
 
 
 class Site:
     """The project of the tests. A session has a user of its own."""
 
+    device: ClassVar[type[Device]] = Device
     statuses: ClassVar = {200, 401, 409}
     """What it may answer: no server error."""
 
@@ -40,8 +51,8 @@ class Site:
         self.clock.move_to(now.timestamp())
 
     def log_in(self, plan: str) -> Held:
-        device = Device(make_user(f"person-{len(self.devices)}@example.com"))
-        with override_settings(JWT_REFRESH=PLANS[plan]):
+        device = self.device(make_user(f"person-{len(self.devices)}@example.com"))
+        with override_settings(JWT_REFRESH=PLANS[plan] | {"DPOP": conf.DPOP}):
             assert device.login().status_code == 200
         held = _held(device)
         self.devices[held.token.sid] = device
@@ -94,6 +105,12 @@ class Site:
     def purge(self) -> None:
         sessions.purge()
 
+    def backup(self, sid: str) -> Backup:
+        return Backup(sid)
+
+    def restore(self, sid: str, backup: Backup) -> None:
+        backup.restore()
+
     def code(self, response: Any) -> str:
         """``OK``, or the word in which a refusal says why."""
         assert response.status_code in self.statuses
@@ -116,7 +133,7 @@ def _token(encoded: str) -> Token:
     return Token(content["sid"], content["jti"], content, encoded)
 
 
-class SiteMachine(World):
+class OnSite(Observer):
     site: ClassVar[type[Site]] = Site
 
     def __init__(self) -> None:
@@ -133,3 +150,17 @@ class SiteMachine(World):
         self.choose_transactions(False)
         get_user_model()._default_manager.all().delete()
         self.travel.stop()
+
+
+class SiteMachine(OnSite, World):
+    """The owner and the thieves of a session that is bound to no key."""
+
+
+def checked(machine: Machine) -> Iterator[Machine]:
+    """Let a test drive a machine step by step, and hold its rule against what came of it."""
+    try:
+        yield machine
+        machine.rule_is_kept()
+        machine.owner_goes_on()
+    finally:
+        machine.teardown()

@@ -30,8 +30,9 @@ PLANS: dict[str, dict[str, Any]] = {
 """The settings at login. The windows and the leeway above are the defaults."""
 
 OK = "ok"
-ACTS = {"ROTATE", "REISSUE", "REPLACE"}
+ACTS = {"ROTATE", "REISSUE", "REPLACE", "RECOVER"}
 HARMLESS = {"stale_retry", "token_expired"}
+WAIT = "throttled"
 DEAD = {"session_revoked", "user_inactive", "password_changed", "token_expired"}
 ENDING = {"user_inactive", "password_changed"}
 """The refusals that end a session for good."""
@@ -99,6 +100,10 @@ class Server(Protocol):
         """By the owner, who goes on in a session that takes the place of this one."""
 
     def purge(self) -> None: ...
+    def backup(self, sid: str) -> Any:
+        """The row and its records, to be restored once."""
+
+    def restore(self, sid: str, backup: Any) -> None: ...
 
 
 def origin_of(token: Token) -> str:

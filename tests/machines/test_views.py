@@ -19,7 +19,7 @@ from jwt_refresh.sessions import checking
 from tests.support.lanes import sized
 
 from .owner import Request, tabs
-from .site import SiteMachine
+from .site import SiteMachine, checked
 from .terms import GRACE, STEP, key_of
 from .world import INCIDENTS, run
 
@@ -76,12 +76,7 @@ class ViewsMachine(SiteMachine):
 def machine() -> Iterator[ViewsMachine]:
     machine = ViewsMachine()
     machine.log_in("pair", in_peace=False)
-    try:
-        yield machine
-        machine.rule_is_kept()
-        machine.owner_goes_on()
-    finally:
-        machine.teardown()
+    yield from checked(machine)
 
 
 @pytest.mark.parametrize("what", MEANWHILE)
@@ -102,4 +97,4 @@ def test_a_thief_may_ask_all_day_what_became_of_his_loot(machine: ViewsMachine) 
 
 
 def test_the_rule_holds_over_http(record_property: Any) -> None:
-    run(ViewsMachine, sized(120, 1200), 30, record_property)
+    run(ViewsMachine, sized(40, 1200), 30, record_property)

@@ -23,7 +23,9 @@ AHEAD = {"late": timedelta(0), "between": STEP / 2, "early": STEP}
 """What the server's clocks show."""
 ENDS = ["log_out", "deactivate", "set_password"]
 # What comes first is drawn most often: not what ends a session, or takes long.
-INCIDENTS = ["set_own_password", "purge", *AHEAD, "lose_contact", "ask_late", "carry_on"] * 2 + ENDS
+LOSSES = {"lose_a_write": 1, "lose_two_writes": 2}
+INCIDENTS = ["set_own_password", "purge", *AHEAD, *LOSSES, "lose_contact", "ask_late", "carry_on"]
+INCIDENTS = INCIDENTS * 2 + ENDS
 
 
 class World(Owner):
@@ -88,6 +90,8 @@ class World(Owner):
         elif what in AHEAD:
             self.ahead = AHEAD[what]
             self.wait(0)
+        elif what in LOSSES:
+            self.lose(self.store.refreshable.sid, LOSSES[what])
         else:
             getattr(self, f"_{what}")(tab)
 
@@ -141,7 +145,7 @@ class World(Owner):
         return self.loot[-1 - which % len(self.loot)]
 
 
-def run(machine: type[World], least: int, length: int, record_property: Any) -> None:
+def run(machine: type[Observer], least: int, length: int, record_property: Any) -> None:
     """At least ``MACHINE_STEPS`` steps, or ``least``, in runs of ``length`` at most."""
     least = int(os.environ.get("MACHINE_STEPS", least))
     Observer.steps = 0

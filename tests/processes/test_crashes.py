@@ -14,6 +14,7 @@ from jwt_refresh.conf import conf
 from jwt_refresh.models import Session
 from tests.processes.acts import HASHERS, encode_anew
 from tests.processes.answers import check_over
+from tests.support.backups import Backup
 from tests.support.devices import Device
 
 from .acts import Answer, ask_for_another_password, device_of, login, logout, refresh
@@ -34,7 +35,7 @@ harms = pytest.mark.parametrize(
 )
 
 
-@pytest.fixture(params=[False, True], ids=["soon", "late"])
+@pytest.fixture(params=[False, pytest.param(True, marks=pytest.mark.full)], ids=["soon", "late"])
 def come_back(request: pytest.FixtureRequest) -> Callable[[], None]:
     """The client does so within the grace, or past it."""
     late: bool = request.param
@@ -51,9 +52,17 @@ def replace(phone: Device) -> None:
     age()
 
 
-@pytest.fixture(params=[rotate, replace])
+def recover(phone: Device) -> None:
+    phone.login()
+    backup = Backup()
+    phone.refresh()
+    backup.restore()
+
+
+@pytest.fixture(params=[rotate, replace, pytest.param(recover, marks=pytest.mark.full)])
 def begin_refresh(request: pytest.FixtureRequest, phone: Device, for_races: None) -> Begin:
-    """The phone asks for a successor, or for one that it lost long ago."""
+    """The phone asks for a successor, or for one that it lost long ago; or by a token that the
+    database lost."""
 
     def begin() -> Callable[[], Answer]:
         Session.objects.all().delete()
@@ -91,7 +100,13 @@ def test_the_database_fails_a_refresh(
         check_goes_on(phone, answer.refreshable if answer.status == 200 else phone.refreshable)
 
 
-@pytest.fixture(params=["at first", "with a session too many", "with a new hasher"])
+@pytest.fixture(
+    params=[
+        "at first",
+        "with a session too many",
+        pytest.param("with a new hasher", marks=pytest.mark.full),
+    ]
+)
 def begin_login(
     request: pytest.FixtureRequest, phone: Device, laptop: Device, settings: Settings
 ) -> Begin:

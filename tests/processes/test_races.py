@@ -12,6 +12,7 @@ from pytest_django import Settings
 from jwt_refresh import sessions
 from jwt_refresh.models import IssuedToken, Session
 from jwt_refresh.sessions import checking
+from tests.support.backups import Backup
 from tests.support.devices import Device
 from tests.support.http import claims
 
@@ -53,6 +54,21 @@ def test_all_who_present_one_token_get_one_successor(workers: Workers, phone: De
         assert Session.objects.get().generation == generation
     check_rows()
     assert IssuedToken.objects.count() == 1 + ROUNDS
+
+
+def test_all_who_present_a_token_that_the_database_lost_get_one_successor(
+    workers: Workers, phone: Device
+) -> None:
+    phone.login()
+    token = phone.refreshable
+    for recovered in range(1, ROUNDS + 1):
+        backup = Backup()
+        phone.refresh(token)
+        backup.restore()
+        asks = [partial(refresh_and_use, phone.refreshable)] * PROCESSES
+        token = one_successor(workers.race(asks))
+        assert Session.objects.get().generation == 2 * recovered
+    check_rows()
 
 
 def test_all_who_ask_for_a_lost_answer_get_one_replacement(workers: Workers, phone: Device) -> None:
@@ -164,6 +180,19 @@ def test_a_session_that_was_read_before_its_password_was_encoded_anew_lives(
 
 def test_who_read_the_session_before_another_refreshed_it_gets_the_same(phone: Device) -> None:
     phone.login()
+    others: list[Answer] = []
+    with after_the_read(lambda: others.append(refresh(phone.refreshable))):
+        assert phone.refresh().status_code == 200
+    assert claims(phone.refreshable)["jti"] == claims(others[0].refreshable)["jti"]
+    check_rows()
+
+
+def test_who_read_the_session_before_another_recovered_it_gets_the_same(phone: Device) -> None:
+    """The token is unknown to the row that it has read, and on record a moment later."""
+    phone.login()
+    backup = Backup()
+    phone.refresh()
+    backup.restore()
     others: list[Answer] = []
     with after_the_read(lambda: others.append(refresh(phone.refreshable))):
         assert phone.refresh().status_code == 200

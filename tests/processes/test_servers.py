@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.galera import need_programs
+from tests.support.postgresql import programs
 from tests.support.servers import HOST, free_port, leave_out, listens, need, running
 
 
@@ -24,6 +26,23 @@ def test_a_server_that_is_not_there_is_no_success(
     # Nothing listens there: it is below what an ordinary process may take.
     with pytest.raises(outcome, match="Nothing listens on port 1"):
         need((HOST, 1))
+
+
+@pytest.mark.parametrize(
+    ("needing", "missing"),
+    [
+        (programs, {"pattern": "/nowhere/*"}),
+        (programs, {"driver": "no_such_driver"}),
+        (need_programs, {"files": ["/nowhere"]}),
+        (need_programs, {"driver": "no_such_driver"}),
+    ],
+)
+def test_programs_that_are_not_there_are_no_success(
+    monkeypatch: pytest.MonkeyPatch, needing: Any, missing: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match="are not there"):
+        needing(**missing)
 
 
 def test_a_process_serves_for_as_long_as_it_is_needed(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from pytest_django import Settings
 from tests.support.lanes import sized
 
 ROOT = Path(__file__).resolve().parents[2]
-PROCESSES = sized(12, 32)
+PROCESSES = sized(8, 32)
 ROUNDS = int(os.environ.get("RACE_ROUNDS", "4"))
 """Of a race; 50 at full size."""
 FEW_ROUNDS = max(4, ROUNDS // 5)

@@ -40,6 +40,7 @@ def test_revocations_join_the_callers_transaction(ann: Any, told: Told) -> None:
     assert Session.objects.get().revoked_reason == "test"
 
 
+@pytest.mark.usefixtures("core_alone")
 def test_revoking_a_user_leaves_others_alone(ann: Any, told: Told) -> None:
     other = sessions.start(make_user("bob@example.com")).session
     revoked = {sessions.start(ann).session.pk for _ in range(3)}
@@ -52,6 +53,7 @@ def test_revoking_a_user_leaves_others_alone(ann: Any, told: Told) -> None:
 
 @pytest.mark.parametrize("count", [4, 5])
 @pytest.mark.parametrize("inside", [nullcontext, transaction.atomic])
+@pytest.mark.usefixtures("core_alone")
 def test_however_many_sessions_end_a_few_are_in_memory_at_a_time(
     ann: Any,
     monkeypatch: pytest.MonkeyPatch,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from traceback import walk_tb
 from typing import Any
 from unittest.mock import Mock
@@ -11,11 +13,12 @@ from unittest.mock import Mock
 import pytest
 from django.core.signals import request_finished
 from django.db import InterfaceError, OperationalError, connection, transaction
+from pytest_django import Settings
 
 from jwt_refresh import sessions, signals
 from jwt_refresh.core.encoding import decode
 from jwt_refresh.exceptions import SessionRevoked, TokenError, TokenReused
-from jwt_refresh.models import Session
+from jwt_refresh.models import IssuedToken, Session
 from jwt_refresh.sessions import checking, events
 from jwt_refresh.stores.database import unavailable
 from tests.support.told import Told, names
@@ -34,6 +37,7 @@ def test_signals_tell_what_happened_after_it_is_committed(
     with pytest.raises(TokenReused):
         sessions.refresh(encoded, request=request)
     assert names(told) == ["started", "refreshed", "reuse", "revoked"]
+    assert told[2][1]["case"] == "in_use"
     for name, facts in told:
         assert facts["sender"] is Session
         assert facts["session"].user == ann
@@ -43,6 +47,65 @@ def test_signals_tell_what_happened_after_it_is_committed(
     with pytest.raises(SessionRevoked):
         sessions.refresh(encoded)
     assert names(told) == ["started", "refreshed", "reuse", "revoked"]
+
+
+CASES: dict[str, Callable[[Any, Any], str]] = {}
+"""By its name, each way to a reuse: it returns the token that comes back."""
+
+
+def case(way: Callable[[Any, Any], str]) -> Callable[[Any, Any], str]:
+    CASES[way.__name__] = way
+    return way
+
+
+@case
+def window_over(ann: Any, clock: Any) -> str:
+    encoded = sessions.start(ann).access_token
+    sessions.refresh(encoded)
+    clock.shift(61)
+    return encoded
+
+
+@case
+def displaced(ann: Any, clock: Any) -> str:
+    encoded = sessions.start(ann).access_token
+    lost = sessions.refresh(encoded).access_token
+    clock.shift(60)
+    sessions.refresh(encoded)
+    clock.shift(31)
+    return lost
+
+
+@case
+def older(ann: Any, clock: Any) -> str:
+    encoded = sessions.start(ann).access_token
+    sessions.refresh(sessions.refresh(encoded).access_token)
+    clock.shift(31)
+    return encoded
+
+
+@case
+def no_record(ann: Any, clock: Any) -> str:
+    encoded = sessions.start(ann).access_token
+    IssuedToken.objects.all().delete()
+    clock.shift(1)
+    sessions.refresh(sessions.refresh(encoded).access_token)
+    return encoded
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_reuse_says_what_was_reused(
+    ann: Any, told: Told, clock: Any, log: Any, settings: Settings, name: str
+) -> None:
+    """In the signal and in the log."""
+    settings.JWT_REFRESH = {"RETRY_WINDOW": timedelta(seconds=60)}
+    encoded = CASES[name](ann, clock)
+    with pytest.raises(TokenReused):
+        sessions.refresh(encoded)
+    assert [facts["case"] for event, facts in told if event == "reuse"] == [name]
+    (warning,) = [record for record in log.records if record.levelname == "WARNING"]
+    assert (warning.event, warning.case) == ("reuse_detected", name)
+    assert warning.getMessage().endswith(f" case={name}")
 
 
 def logged_out_meanwhile(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -98,7 +161,9 @@ def test_each_event_is_a_record_with_its_facts(ann: Any, log: Any, clock: Any) -
         ("session_revoked", first, user, "device lost", "INFO"),
     ]
     assert log.records[2].jti == refreshed.session.current_jti
-    assert log.records[3].jti == json.loads(decode(encoded.split(".")[1].encode()))["jti"]
+    jti = json.loads(decode(encoded.split(".")[1].encode()))["jti"]
+    assert (log.records[3].jti, log.records[3].case) == (jti, "in_use")
+    assert log.messages[3].endswith(f" jti={jti} case=in_use")
     assert (
         log.messages[-1] == f"event=session_revoked sid={first} user_id={user} reason=device lost"
     )

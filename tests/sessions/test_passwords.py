@@ -126,6 +126,7 @@ def test_a_wrong_password_upgrades_nothing(phone: Device, laptop: Device) -> Non
     assert laptop.get().status_code == 200
 
 
+@pytest.mark.usefixtures("core_alone")
 def test_an_upgrade_costs_statements_only_at_that_login(phone: Device, settings: Any) -> None:
     settings.PASSWORD_HASHERS = [OLD, NEW]
     phone.user.set_password(PASSWORD)
@@ -268,6 +269,7 @@ def test_whoever_catches_the_error_of_an_upgrade_finds_no_password_in_it(
     assert PASSWORD not in "".join(repr(frame.f_locals) for frame in frames)
 
 
+@pytest.mark.usefixtures("core_alone")
 def test_a_user_who_is_created_at_login_has_no_sessions_to_take_along(settings: Any) -> None:
     with (
         checking_password(PASSWORD),

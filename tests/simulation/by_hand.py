@@ -41,7 +41,7 @@ class Slow(Calm):
 class Stale(OneTimeSession):
     """Its tokens cannot be exchanged for a while."""
 
-    def refresh(self, pair: Pair, key: str, now: float) -> Pair:
+    def refresh(self, pair: Pair, key: str, now: float, proves: int | None = None) -> Pair:
         if EVENT <= now < EVENT + 10 * MINUTE:
             raise StaleRetry("stale")
         return super().refresh(pair, key, now)
@@ -50,7 +50,7 @@ class Stale(OneTimeSession):
 class Lenient(OneTimeSession):
     """What comes a second time is refused, and nothing else happens."""
 
-    def refresh(self, pair: Pair, key: str, now: float) -> Pair:
+    def refresh(self, pair: Pair, key: str, now: float, proves: int | None = None) -> Pair:
         if not self.exchanges((pair.jti,), now):
             raise StaleRetry("stale")
         return super().refresh(pair, key, now)

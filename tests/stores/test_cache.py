@@ -13,7 +13,7 @@ from django.db import OperationalError, connection
 
 from jwt_refresh.exceptions import Unavailable
 from jwt_refresh.models import Session
-from jwt_refresh.stores.cache import cache_key, count_down, count_of, count_up
+from jwt_refresh.stores.cache import add_once, cache_key, count_down, count_of, count_up
 from tests.support.devices import Device
 from tests.support.http import said
 
@@ -77,15 +77,17 @@ class Strange(LocMemCache):
 AWAY = ["Hiding", "HidingMemcached", "Full"]
 
 
-@pytest.mark.django_db
-@pytest.mark.parametrize(
-    "backend", ["locmem.LocMemCache", "db.DatabaseCache", "filebased.FileBasedCache"]
-)
-def test_a_counter_goes_up_and_down(cache_of: Any, tmp_path: Any, backend: str) -> None:
-    place = str(tmp_path) if "file" in backend else "counters"
-    cache = cache_of(f"{BACKENDS}.{backend}", LOCATION=place)
+@pytest.fixture(params=["locmem.LocMemCache", "db.DatabaseCache", "filebased.FileBasedCache"])
+def default_cache(request: pytest.FixtureRequest, db: None, cache_of: Any, tmp_path: Any) -> None:
+    """The default cache is one of Django's own, and empty."""
+    place = str(tmp_path) if "file" in request.param else "entries"
+    cache = cache_of(f"{BACKENDS}.{request.param}", LOCATION=place)
     call_command("createcachetable", verbosity=0)
     cache.clear()
+
+
+@pytest.mark.usefixtures("default_cache")
+def test_a_counter_goes_up_and_down() -> None:
     assert count_of("default", "a") == 0
     assert [count_up("default", "a", 60) for _ in range(3)] == [1, 2, 3]
     count_down("default", "a")
@@ -93,6 +95,28 @@ def test_a_counter_goes_up_and_down(cache_of: Any, tmp_path: Any, backend: str) 
     count_down("default", "b")
     assert count_of("default", "b") == 0
     assert count_up("default", "a", 60) == 3
+
+
+@pytest.mark.usefixtures("default_cache")
+def test_an_entry_is_written_once() -> None:
+    assert [add_once("default", name, 60) for name in "abab"] == [True, True, False, False]
+
+
+def test_an_entry_lasts_as_long_as_it_is_told(cache_of: Any, clock: Any) -> None:
+    cache_of(f"{BACKENDS}.locmem.LocMemCache").clear()
+    assert add_once("default", "a", 60)
+    clock.shift(59)
+    assert not add_once("default", "a", 60)
+    clock.shift(2)
+    assert add_once("default", "a", 60)
+
+
+@pytest.mark.parametrize("backend", AWAY)
+def test_what_keeps_no_entry_cannot_be_asked(cache_of: Any, backend: str) -> None:
+    """Else each entry would seem to be there already, or to be new."""
+    cache_of(f"{__name__}.{backend}").clear()
+    with pytest.raises(Unavailable, match=r"^the cache 'default' keeps no entry$"):
+        add_once("default", "a", 60)
 
 
 def test_a_key_is_a_keyed_hash_of_its_parts(settings: Any) -> None:

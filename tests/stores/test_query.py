@@ -102,6 +102,8 @@ def test_an_authenticated_request_reads_only_what_decides(ann: Any) -> None:
         [
             "style",
             "current_jti",
+            "previous_jti",
+            "issued_at",
             "expires_at",
             "confirmed_at",
             "ends_at",

@@ -59,6 +59,7 @@ def test_people_see_their_live_sessions_and_which_one_is_theirs(
         "ends_at": local("2026-12-24T13:00:00Z"),
         "address": "192.0.2.0/24",
         "agent": "",
+        "jkt": "",
         "current": True,
     }
     assert (second["sid"], second["agent"]) == (claims(phone.token)["sid"], "phone/1.0")
@@ -125,6 +126,7 @@ def test_people_end_all_their_sessions_but_the_one_they_are_in(
 
 
 @pytest.mark.parametrize("others", [1, 20])
+@pytest.mark.usefixtures("core_alone")
 def test_ending_the_others_costs_the_same_however_many_there_are(
     phone: Device, others: int
 ) -> None:

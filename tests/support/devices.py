@@ -35,6 +35,7 @@ class Device:
         self.http = Client()
         self.token = ""
         self.refresh_token = ""
+        self.scheme = "Bearer"
 
     @property
     def refreshable(self) -> str:
@@ -75,10 +76,11 @@ class Device:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         if token is None:
             return named
-        return {"Authorization": f"Bearer {token or self.token}", **named}
+        return {"Authorization": f"{self.scheme} {token or self.token}", **named}
 
     def _keep(self, response: Any) -> Any:
         if response.status_code == 200:
             self.token = response.json()["access_token"]
             self.refresh_token = response.json().get("refresh_token", "")
+            self.scheme = response.json()["token_type"]
         return response

@@ -7,14 +7,12 @@ from pathlib import Path
 from textwrap import dedent
 
 ROOT = Path(__file__).resolve().parents[2]
-PATHS = (
-    "README.md",
-    "docs/going-live.md",
-    "docs/browsers.md",
-    "docs/moving-in.md",
-    "docs/testing.md",
-    "docs/async.md",
-)
+PATHS = ("README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")))
+TRANSLATED = {
+    f"docs/ko/{path.name}": path.name if path.name in PATHS else f"docs/{path.name}"
+    for path in sorted((ROOT / "docs" / "ko").glob("*.md"))
+}
+"""Documents in another language, each with the English one, whose blocks it has."""
 TEXTS = {path: (ROOT / path).read_text() for path in PATHS}
 BLOCKS = {
     f"{path}:{text.count(chr(10), 0, found.start()) + 2}": dedent(found[2])

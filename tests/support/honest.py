@@ -28,6 +28,8 @@ from .forging import ABSENT, SECRET, segment, unsigned
 ISSUER, AUDIENCE = "https://id.example.com", "shop"
 COOKIE = "access-token"
 
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
 Sign = Callable[[bytes], bytes]
 
 
@@ -51,6 +53,12 @@ def pem(private: Any) -> str:
 def raw_ecdsa(signature: bytes) -> bytes:
     """The two numbers side by side (RFC 7518 section 3.4), from DER."""
     return b"".join(number.to_bytes(32, "big") for number in decode_dss_signature(signature))
+
+
+def malleated(signature: bytes) -> bytes:
+    """The other signature of the same message: (r, n - s) holds where (r, s) does."""
+    s = P256_ORDER - int.from_bytes(signature[32:], "big")
+    return signature[:32] + s.to_bytes(32, "big")
 
 
 def spellings(public: Any) -> dict[str, bytes]:

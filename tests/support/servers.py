@@ -10,7 +10,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NoReturn
+from pwd import getpwnam
+from tempfile import TemporaryDirectory
+from typing import Any, NoReturn
 
 import pytest
 
@@ -43,6 +45,19 @@ def free_port() -> int:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
     return port
+
+
+def identity(user: str) -> dict[str, Any]:
+    """Whom a process is to run as, for ``subprocess``: programs of databases refuse root."""
+    return {"user": user, "group": user, "extra_groups": []} if os.geteuid() == 0 else {}
+
+
+@contextmanager
+def directory(user: str) -> Iterator[Path]:
+    """One that the programs of ``user`` may enter, which a directory of root's may not be."""
+    with TemporaryDirectory(dir="/tmp") as name:
+        os.chown(name, getpwnam(user).pw_uid if identity(user) else os.getuid(), -1)
+        yield Path(name)
 
 
 @contextmanager

@@ -55,13 +55,15 @@ class Socket(_Client):  # type: ignore[misc]
 
     async def hear(self) -> str:
         message = await self.receive_output(PATIENCE)
-        assert message["type"] == "websocket.send"
         text: str = message["text"]
+        assert message == {"type": "websocket.send", "text": text}
         return text
 
     async def disconnect(self) -> None:
         await self.send_input({"type": "websocket.disconnect", "code": 1000})
         await self.wait(PATIENCE)
+        # `wait` takes an application that was cancelled for one that has ended.
+        assert not self.future.cancelled()
 
     async def closed(self) -> tuple[int, str]:
         """Wait for the end, and return its code and reason."""

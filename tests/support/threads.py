@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from asgiref.sync import async_to_sync
-from django.db import connection
+from django.db import connection, connections
 from django.test import AsyncClient
 
 
@@ -39,7 +39,7 @@ def race(count: int, act: Callable[[], Any]) -> list[Any]:
         except Exception as error:  # noqa: BLE001 - the test looks at it
             results.append(error)
         finally:
-            connection.close()
+            connections.close_all()
 
     threads = [threading.Thread(target=run) for _ in range(count)]
     for thread in threads:

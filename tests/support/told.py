@@ -13,6 +13,7 @@ SIGNALS = {
     "refreshed": signals.session_refreshed,
     "reuse": signals.reuse_detected,
     "revoked": signals.session_revoked,
+    "violated": signals.binding_violated,
 }
 Told = list[tuple[str, dict[str, Any]]]
 

@@ -18,6 +18,7 @@ from jwt_refresh.models import IssuedToken, Session
 from jwt_refresh.testing import log_in
 from tests.support.browsing import ACCESS, PAIR_COOKIES, REFRESH, SLIDING_COOKIES, STYLES, Browser
 from tests.support.devices import PAIR, PASSWORD, Device
+from tests.support.honest import Honest, ring_of
 from tests.support.http import DAY, MINUTE, claims, said
 from tests.support.statements import statements
 
@@ -156,8 +157,12 @@ def test_a_login_takes_the_place_of_one_of_another_style(page: Browser, settings
     assert claims(page.cookies[ACCESS])["sid"] == str(newest.pk)
 
 
-def test_a_login_ends_the_session_whose_cookies_it_replaces(page: Browser, style: str) -> None:
+def test_a_login_ends_the_session_whose_cookies_it_replaces(
+    page: Browser, style: str, settings: Any
+) -> None:
     """No page could log it out any more. A cookie that is good for nothing is in nobody's way."""
+    ring = ring_of("HS256")
+    settings.JWT_REFRESH = STYLES[style] | ring.settings
     page.login()
     former = Session.objects.get()
     phone = sessions.start(page.user).session
@@ -165,10 +170,12 @@ def test_a_login_ends_the_session_whose_cookies_it_replaces(page: Browser, style
     former.refresh_from_db()
     assert former.revoked_reason == "logout"
     assert Session.objects.live().filter(pk=phone.pk).exists()
-    Session.objects.all().delete()
-    for name in page.cookies:
-        page.http.cookies[name] = "x"
-    assert page.login().status_code == 200
+    # Another service signs with our key, and has ids of its own.
+    theirs = Honest(page.cookies[ACCESS], ring).with_claims(sid="s-1")
+    for nothing in ("x", theirs):
+        for name in page.cookies:
+            page.http.cookies[name] = nothing
+        assert page.login().status_code == 200
     Session.objects.all().delete()
     assert page.login().status_code == 200
     assert Session.objects.live().count() == 1
@@ -278,7 +285,7 @@ def test_a_sliding_token_of_the_header_is_answered_in_the_body(
     assert not response.cookies
 
 
-@pytest.mark.parametrize("transport", ["cookie", "header", "", None, 7, ["body"]])
+@pytest.mark.parametrize("transport", ["cookie", "header", "", None, 7, ["body"], "\ud800"])
 def test_another_transport_is_none(page: Browser, style: str, transport: object) -> None:
     response = page.login(transport=transport)
     assert response.status_code == 400

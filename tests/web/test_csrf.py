@@ -53,7 +53,7 @@ UNSAFE = [*(("post", path) for path in GUARDS), *(("post", f"/auth/{it}/") for i
 UNSAFE += [("delete", "/auth/sessions/{sid}/"), ("put", "/hello/"), ("x", "/hello/")]
 
 
-@pytest.fixture(params=["sliding", "pair"])
+@pytest.fixture(params=[pytest.param("sliding", marks=pytest.mark.full), "pair"])
 def style(request: pytest.FixtureRequest, settings: Any) -> str:
     settings.JWT_REFRESH = STYLES[request.param]
     name: str = request.param
@@ -345,7 +345,7 @@ def test_a_token_of_the_body_deletes_nobodys_cookies(page: Browser, bob: Device)
 def test_a_login_of_another_site_sets_no_cookie(
     ann: Any, style: str, settings: Any, site: str | None
 ) -> None:
-    settings.JWT_REFRESH |= {"LOGIN_RATE": "1/min"}
+    settings.JWT_REFRESH = settings.JWT_REFRESH | {"LOGIN_RATE": "1/min"}
     page = Browser(ann, site)
     with statements(0):
         for _ in range(3):

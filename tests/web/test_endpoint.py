@@ -6,19 +6,55 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connections, transaction
+from django.core.exceptions import PermissionDenied
+from django.db import OperationalError, connections, transaction
+from django.http import Http404
 from django.urls import include, path, reverse
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
 
+from jwt_refresh.core.keys.generating import generate_private_key, public_half
+from jwt_refresh.exceptions import InvalidCredentials
+from jwt_refresh.login import count_try
+from jwt_refresh.views import IssuingView
 from tests import urls
 from tests.support.devices import Device
-from tests.support.http import claims
+from tests.support.http import claims, said
+from tests.support.malformed import answers
 
 pytestmark = [
     pytest.mark.django_db(transaction=True, databases="__all__"),
     pytest.mark.urls(__name__),
 ]
 
+ERRORS = {
+    "gone": Http404("told to nobody"),
+    "not yours": PermissionDenied("told to nobody"),
+    "wrong": InvalidCredentials("told to nobody"),
+    "away": OperationalError("told to nobody"),
+}
+
+
+class OwnSerializer(serializers.Serializer[Any]):
+    do = serializers.CharField()
+
+
+class OwnView(IssuingView):
+    """A login view of a project."""
+
+    def post(self, request: Request) -> Response:
+        given = OwnSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        count_try("own", "5/min", "all")
+        if error := ERRORS.get(given.validated_data["do"]):
+            raise error
+        in_transaction = any(connection.in_atomic_block for connection in connections.all())
+        return Response({"in_transaction": in_transaction})
+
+
 urlpatterns = [
+    path("own/", OwnView.as_view()),
     path("api/<version>/<slug:tenant>/auth/", include("jwt_refresh.urls")),
     path("by/<sid>/auth/", include(("jwt_refresh.urls", "jwt_refresh"), namespace="inner")),
     *urls.urlpatterns,
@@ -92,5 +128,33 @@ def test_a_database_that_is_added_after_the_start_is_not_in_a_transaction(
 def test_a_project_may_mark_the_views_once_more() -> None:
     from jwt_refresh.views import RefreshView
 
-    view = transaction.non_atomic_requests(using="other")(RefreshView.as_view())
+    view: Any = transaction.non_atomic_requests(using="other")(RefreshView.as_view())
     assert "default" in view._non_atomic_requests
+
+
+def test_a_view_of_a_project_answers_as_the_endpoints_do(
+    phone: Device, atomic_requests: bool, clock: Any
+) -> None:
+    fine = phone.post("/own/", {"do": "nothing"})
+    assert fine.json() == {"in_transaction": False}
+    assert fine["Cache-Control"] == "no-store"
+    for error, expected in {
+        "gone": (404, "not_found"),
+        "not yours": (403, "permission_denied"),
+        "wrong": (401, "invalid_credentials"),
+        "away": (503, "unavailable"),
+    }.items():
+        response = phone.post("/own/", {"do": error})
+        assert said(response)[:2] == expected
+        assert "told to nobody" not in response.content.decode()
+    codes = [response.json().get("code") for response in answers("/own/", {})]
+    assert {"invalid_request", "request_too_large", "unsupported_media_type"} < {*codes}
+    assert said(phone.post("/own/", {"do": "nothing"}))[:2] == (429, "throttled")
+
+
+def test_a_view_of_a_project_is_not_there_where_keys_only_verify(
+    phone: Device, settings: Any
+) -> None:
+    public = public_half(generate_private_key("EdDSA"))
+    settings.JWT_REFRESH = {"ALGORITHM": "EdDSA", "PUBLIC_KEYS": [public]}
+    assert said(phone.post("/own/", {"do": "nothing"}))[:2] == (404, "not_found")

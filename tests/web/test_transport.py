@@ -7,9 +7,23 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.test import Client
+from django.test import Client, RequestFactory
+from pytest_django import Settings
 
-from jwt_refresh.exceptions import TokenError, TokenMissing, UserInactive
+from jwt_refresh import exceptions
+from jwt_refresh.exceptions import (
+    BindingViolated,
+    InvalidCredentials,
+    InvalidRequest,
+    LoginTooOld,
+    NonceNeeded,
+    ProofInvalid,
+    TokenError,
+    TokenInvalid,
+    TokenMissing,
+    UserInactive,
+)
+from jwt_refresh.web import transport
 from jwt_refresh.web.transport import Refusal, refuse
 from tests.support.devices import Device
 from tests.support.http import said
@@ -205,6 +219,50 @@ def test_an_utf8_charset_is_no_trouble(phone: Device) -> None:
         assert response.status_code == 200
 
 
+INVALID_TOKEN = 'Bearer realm="api", error="invalid_token"'
+WITHOUT_TOKEN = 'Bearer realm="api"'
+DPOP = 'DPoP error="{}", algs="ES256 EdDSA Ed25519"'
+ANSWERS = {
+    "TokenError": (401, "The token is not valid.", INVALID_TOKEN),
+    "InvalidRequest": (
+        400,
+        "The request is malformed.",
+        'Bearer realm="api", error="invalid_request"',
+    ),
+    "InvalidCredentials": (401, "No active account has these credentials.", WITHOUT_TOKEN),
+    "CSRFFailed": (403, "A page of another site may have sent this request.", ""),
+    "TokenMissing": (401, "A token is required.", WITHOUT_TOKEN),
+    "TokenInvalid": (401, "The token is not valid.", INVALID_TOKEN),
+    "BindingViolated": (401, "The token is not valid.", DPOP.format("invalid_token")),
+    "ProofInvalid": (401, "The token is not valid.", DPOP.format("invalid_dpop_proof")),
+    "NonceNeeded": (401, "The token is not valid.", DPOP.format("use_dpop_nonce")),
+    "TokenExpired": (401, "The token has expired.", INVALID_TOKEN),
+    "TokenAlreadyExpired": (401, "The token has already expired.", INVALID_TOKEN),
+    "TokenReused": (
+        401,
+        "The token was used before. Its session is now revoked.",
+        INVALID_TOKEN,
+    ),
+    "StaleRetry": (409, "This is a late duplicate of an earlier request.", ""),
+    "SessionRevoked": (401, "The session has ended.", INVALID_TOKEN),
+    "UserInactive": (401, "The user is not active.", INVALID_TOKEN),
+    "PasswordChanged": (401, "The password was changed. Please log in again.", INVALID_TOKEN),
+    "LoginTooOld": (
+        401,
+        "Please log in again to do this.",
+        'Bearer realm="api", error="insufficient_user_authentication", max_age=300',
+    ),
+    "Unavailable": (503, "Try again later.", ""),
+}
+
+
+@pytest.mark.parametrize("name", exceptions.__all__)
+def test_each_error_has_a_status_a_sentence_and_a_challenge(name: str) -> None:
+    refusal = Refusal(getattr(exceptions, name)(300 if name == "LoginTooOld" else "x"))
+    detail: Any = refusal.detail
+    assert (refusal.status_code, detail["detail"], refusal.auth_header) == ANSWERS[name]
+
+
 class AccountLocked(UserInactive):
     """An error of a project, below one of ours."""
 
@@ -234,6 +292,53 @@ def test_an_error_of_a_project_is_answered_as_its_base_class(
     refusal = Refusal(error)
     assert refusal.detail == {"detail": sentence, "code": code}
     assert (refusal.status_code, refusal.auth_header) == (401, f'Bearer realm="api"{challenge}')
+
+
+DPOP = 'algs="ES256 EdDSA Ed25519"'
+BEARER = 'Bearer realm="api"'
+
+
+@pytest.mark.parametrize(
+    ("dpop", "header", "error", "challenge"),
+    [
+        # Without an error where no token came, for each scheme that may be meant.
+        ("off", "", None, BEARER),
+        ("off", "DPoP x", TokenMissing("x"), BEARER),
+        ("refresh", "", TokenMissing("x"), BEARER),
+        ("all", "", None, f"{BEARER}, DPoP {DPOP}"),
+        ("required", "Basic x", TokenMissing("x"), f"{BEARER}, DPoP {DPOP}"),
+        ("all", "", InvalidCredentials("x"), f"{BEARER}, DPoP {DPOP}"),
+        # With the scheme of the token that came.
+        ("all", "Bearer x", TokenInvalid("x"), f'{BEARER}, error="invalid_token", DPoP {DPOP}'),
+        ("all", "DPoP x", UserInactive("x"), f'DPoP error="invalid_token", {DPOP}'),
+        ("refresh", "dpop x", TokenInvalid("x"), f'DPoP error="invalid_token", {DPOP}'),
+        ("off", "DPoP x", TokenInvalid("x"), f'{BEARER}, error="invalid_token"'),
+        ("all", "DPoP", InvalidRequest("x"), f'DPoP error="invalid_request", {DPOP}'),
+        # Of the proof alone, whatever the setting and the scheme.
+        ("off", "Bearer x", ProofInvalid("x"), f'DPoP error="invalid_dpop_proof", {DPOP}'),
+        ("all", "Bearer x", BindingViolated("x"), f'DPoP error="invalid_token", {DPOP}'),
+        ("refresh", "", NonceNeeded("x"), f'DPoP error="use_dpop_nonce", {DPOP}'),
+        (
+            "all",
+            "DPoP x",
+            LoginTooOld(60),
+            f'DPoP error="insufficient_user_authentication", max_age=60, {DPOP}',
+        ),
+        (
+            "all",
+            "",
+            LoginTooOld(60),
+            f'{BEARER}, error="insufficient_user_authentication", max_age=60, DPoP {DPOP}',
+        ),
+    ],
+)
+def test_a_challenge_names_the_scheme_and_the_error(
+    settings: Settings, dpop: str, header: str, error: TokenError | None, challenge: str
+) -> None:
+    """RFC 6750 section 3, and RFC 9449 sections 7.1 and 7.2."""
+    settings.JWT_REFRESH = {"DPOP": dpop}
+    request = RequestFactory().get("/", headers={"Authorization": header} if header else {})
+    assert transport.challenge(error, request) == challenge
 
 
 def test_an_error_that_is_made_and_not_sent_is_not_logged(log: Any) -> None:

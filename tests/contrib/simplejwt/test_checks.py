@@ -36,6 +36,7 @@ def test_the_sliding_style_serves_no_front_end_of_simplejwt(
         ({"ALGORITHM": "HS512"}, []),
         ({"ALGORITHM": "RS256", "VERIFYING_KEY": "of some length"}, []),
         ({"ALGORITHM": "RS256"}, ["jwt_refresh.E037"]),
+        ({"ALGORITHM": None}, ["jwt_refresh.E037"]),
         ({"ALGORITHM": "ES256", "JWK_URL": "https://id.example.com/"}, ["jwt_refresh.E037"]),
     ],
 )

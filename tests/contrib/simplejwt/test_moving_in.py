@@ -11,7 +11,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from django.contrib.auth import get_user_model
+from django.core.cache import cache
 from django.core.exceptions import ImproperlyConfigured
+from django.db import router
 from pytest_django import Settings
 
 from jwt_refresh import sessions
@@ -20,7 +22,9 @@ from jwt_refresh.contrib.simplejwt import old as old_tokens
 from jwt_refresh.contrib.simplejwt.models import ExchangedToken
 from jwt_refresh.models import IssuedToken, Session
 from tests.support.devices import PAIR, PASSWORD, make_user
+from tests.support.forging import segment
 from tests.support.front import FrontEnd, old_token
+from tests.support.honest import Honest, malleated, ring_of
 from tests.support.http import DAY, MINUTE, claims
 from tests.support.key_pairs import ED, private_pem, public_pem
 from tests.support.statements import statements
@@ -86,7 +90,10 @@ def test_a_thief_of_an_old_token_is_found_out(tab: FrontEnd, clock: Any, told: T
 
 
 def test_the_session_is_as_old_as_the_token(ann: Any, clock: Any, settings: Settings) -> None:
-    settings.JWT_REFRESH |= {"SESSION_LIFETIME": timedelta(days=30), "MAX_SESSIONS": 1}
+    settings.JWT_REFRESH = settings.JWT_REFRESH | {
+        "SESSION_LIFETIME": timedelta(days=30),
+        "MAX_SESSIONS": 1,
+    }
     other = sessions.start(ann).session
     tab = FrontEnd(ann, refresh=old_token(ann))
     held = claims(tab.refresh_token)
@@ -106,16 +113,102 @@ def test_the_session_is_as_old_as_the_token(ann: Any, clock: Any, settings: Sett
 def test_an_end_of_all_sessions_comes_before_that_of_the_token(
     ann: Any, clock: Any, settings: Settings
 ) -> None:
-    settings.JWT_REFRESH |= {"SESSION_LIFETIME": timedelta(hours=1)}
+    settings.JWT_REFRESH = settings.JWT_REFRESH | {"SESSION_LIFETIME": timedelta(hours=1)}
     tab = FrontEnd(ann, refresh=old_token(ann))
     tab.refresh()
     assert Session.objects.get().expires_at.timestamp() == claims(old_token(ann))["iat"] + 3600
 
 
-@pytest.mark.parametrize("claim", [{"exp": 10**30}, {"iat": None}, {"iat": 0}, {"iat": -1}])
+@pytest.mark.parametrize(
+    "claim", [{"exp": 10**30}, *({"iat": at} for at in (None, 0, -1, -(10**30)))]
+)
 def test_odd_times_of_an_old_token_do_no_harm(ann: Any, claim: dict[str, Any]) -> None:
     tab = FrontEnd(ann, refresh=old_token(ann, **claim))
     assert (tab.refresh().status_code, tab.refresh().status_code) == (200, 200)
+
+
+def test_no_session_begins_after_now(ann: Any, clock: Any, settings: Settings) -> None:
+    """The clock of the server that issued the token was fast."""
+    settings.SIMPLE_JWT |= {"LEEWAY": 60}
+    now = claims(old_token(ann))["iat"]
+    FrontEnd(ann, refresh=old_token(ann, iat=now + 30)).refresh()
+    assert Session.objects.get().started_at.timestamp() == now
+
+
+def test_another_signature_of_a_token_gets_it_no_other_session(
+    ann: Any, settings: Settings
+) -> None:
+    """Else a thief would have one that nobody notices."""
+    ring = ring_of("ES256")
+    settings.SIMPLE_JWT |= {"ALGORITHM": "ES256", "VERIFYING_KEY": ring.public["PEM"]}
+    (private,) = ring.settings["PRIVATE_KEYS"]
+    old = Honest(jwt.encode(claims(old_token(ann)), private, algorithm="ES256"), ring)
+    for encoded in (old.encoded, old.resigned(malleated(old.signature))):
+        assert FrontEnd(ann).refresh(encoded).status_code == 200
+    assert Session.objects.count() == 1
+
+
+def test_a_try_that_is_made_again_with_its_key_gets_the_same_answer(
+    tab: FrontEnd, clock: Any
+) -> None:
+    body, key = {"refresh": tab.refresh_token}, {"Idempotency-Key": "once"}
+    found = set()
+    for _ in range(2):
+        again = tab.http.post("/api/token/refresh/", body, headers=key)
+        found.add(claims(again.json()["refresh"])["jti"])
+        clock.shift(10 * MINUTE)
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize("path", ["refresh", "verify"])
+@pytest.mark.parametrize("holds", ["old", "new"])
+def test_the_limits_of_a_session_count_here_as_well(
+    tab: FrontEnd, settings: Settings, path: str, holds: str
+) -> None:
+    settings.SIMPLE_JWT = {}
+    settings.JWT_REFRESH = settings.JWT_REFRESH | {"REFRESH_RATE": "3/min"}
+    if holds == "new":
+        tab.login()
+    else:
+        tab.refresh()
+        # So far it has counted for nobody.
+        cache.clear()
+    body = {"refresh": tab.refresh_token, "token": tab.refresh_token}
+    found = [tab.post(f"token/{path}/", body).status_code for _ in range(4)]
+    assert found == [200, 200, 200, 429]
+
+
+class ReadsElsewhere:
+    """A replica that is far behind: it has nothing at all."""
+
+    def db_for_read(self, model: Any, **hints: Any) -> str:
+        return "other"
+
+    def db_for_write(self, model: Any, **hints: Any) -> str:
+        return "default"
+
+    def allow_relation(self, *objects: Any, **hints: Any) -> bool:
+        return True
+
+
+@pytest.mark.django_db(transaction=True, databases="__all__")
+def test_no_decision_is_taken_on_a_replica(tab: FrontEnd, settings: Settings) -> None:
+    settings.DATABASE_ROUTERS = [f"{__name__}.ReadsElsewhere"]
+    assert router.db_for_read(Session) == "other"
+    old = tab.refresh_token
+    answers = [tab.who(), tab.verify(old), tab.refresh(), tab.who(), tab.verify(old), tab.logout()]
+    assert {it.status_code for it in answers} == {200}
+    sessions.purge()
+    assert said(tab.refresh(old)) == said(tab.verify(old)) == (401, "token_not_valid")
+
+
+def test_each_tenant_has_tokens_of_its_own(tab: FrontEnd, settings: Settings) -> None:
+    """The request says which."""
+    settings.JWT_REFRESH = settings.JWT_REFRESH | {"ISSUER": lambda request: request.get_host()}
+    tab.refresh()
+    assert Session.objects.get().address
+    answers = [tab.verify(tab.refresh_token), tab.refresh(), tab.verify(tab.access), tab.logout()]
+    assert {it.status_code for it in answers} == {200}
 
 
 def test_the_first_exchange_is_as_many_statements_as_promised(
@@ -125,7 +218,7 @@ def test_the_first_exchange_is_as_many_statements_as_promised(
     old = tab.refresh_token
     blacklist.has_blacklisted("any")
     refresh = 3
-    with statements(8 + refresh):
+    with statements(9 + refresh):
         tab.refresh()
     again = 1
     with statements(1 + again):
@@ -140,6 +233,29 @@ def test_an_old_token_is_verified_by_what_became_of_it(tab: FrontEnd, clock: Any
     clock.shift(10 * MINUTE)
     assert said(tab.verify(old)) == (401, "token_not_valid")
     assert tab.refresh().status_code == 200
+
+
+def test_a_token_that_names_nobody_is_good_for_verify_alone(ann: Any) -> None:
+    nobody = old_token(ann, user_id=None)
+    assert "user_id" not in claims(nobody)
+    tab = FrontEnd(ann, access=nobody, refresh=nobody)
+    assert tab.verify(nobody).status_code == 200
+    answers = [tab.refresh(), tab.who(), tab.logout()]
+    assert {said(it) for it in answers} == {(401, "token_not_valid")}
+    assert not Session.objects.exists()
+
+
+@pytest.mark.parametrize("header", ["Bearer", "Bearer ", "Bearer a b"])
+def test_a_header_without_a_token_is_answered_as_simplejwt_does(tab: FrontEnd, header: str) -> None:
+    answer = tab.http.get("/who/", headers={"Authorization": header})
+    assert said(answer) == (401, "bad_authorization_header")
+    assert answer["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_two_cookies_of_one_name_are_no_such_header(tab: FrontEnd, settings: Settings) -> None:
+    settings.JWT_REFRESH = settings.JWT_REFRESH | {"ACCESS_COOKIE": "access-token"}
+    answer = tab.http.get("/who/", headers={"Cookie": "access-token=a; access-token=b"})
+    assert said(answer) == (400, "invalid_request")
 
 
 def test_a_logout_after_the_end_of_everything_is_none(tab: FrontEnd) -> None:
@@ -190,6 +306,7 @@ def test_a_blacklisted_token_gets_no_session(tab: FrontEnd, blacklisting: Blackl
     blacklisting.add(7)
     assert said(tab.refresh()) == said(tab.verify(tab.refresh_token)) == (401, "token_not_valid")
     assert not Session.objects.exists()
+    assert tab.refresh(old_token(tab.user)).status_code == 200
 
 
 def test_an_exchanged_token_is_blacklisted_for_those_who_go_back(
@@ -209,6 +326,7 @@ def test_whoever_is_inactive_or_gone_is_refused(tab: FrontEnd, ann: Any, inactiv
     else:
         ann.delete()
     assert said(tab.who()) == (401, "user_inactive")
+    assert tab.who().json().keys() == {"detail", "code"}
     assert said(tab.refresh()) == (401, "no_active_account")
 
 
@@ -248,6 +366,15 @@ def test_a_front_end_that_keeps_its_token_goes_on_till_its_end(
     assert tab.refresh().json().keys() == {"access"}
 
 
+def test_an_audience_that_nobody_asks_for_is_none_of_ours(ann: Any) -> None:
+    assert FrontEnd(ann).who(old_token(ann, "access", aud="somebody")).status_code == 200
+
+
+def test_a_field_of_users_that_is_not_there_finds_nobody(tab: FrontEnd, settings: Settings) -> None:
+    settings.SIMPLE_JWT |= {"USER_ID_FIELD": "shoe_size"}
+    assert said(tab.who()) == (401, "token_not_valid")
+
+
 # Tokens that are none
 
 
@@ -262,13 +389,19 @@ FORGERIES: dict[str, dict[str, Any]] = {
     "that names no number": {"user_id": "ann"},
     "that is not valid yet": {"nbf": 2**40},
     "for another audience": {"aud": "somebody"},
+    "of another issuer": {"iss": "somebody", "aud": "us"},
+    "with an end that is a list": {"exp": [1]},
+    "with an end that is no number at all": {"exp": float("inf")},
+    "that names no user there can be": {"user_id": float("inf")},
+    "that is too long": {"more": "x" * 9000},
 }
 
 
 @pytest.mark.parametrize("name", FORGERIES)
 def test_a_token_is_refused(ann: Any, settings: Settings, name: str) -> None:
-    if name == "for another audience":
-        settings.SIMPLE_JWT |= {"AUDIENCE": "us"}
+    if name in ("for another audience", "of another issuer"):
+        settings.SIMPLE_JWT |= {"AUDIENCE": "us", "ISSUER": "us"}
+        assert FrontEnd(ann).who(old_token(ann, "access", aud="us", iss="us")).status_code == 200
     tab = FrontEnd(
         ann,
         access=old_token(ann, "access", **FORGERIES[name]),
@@ -289,6 +422,7 @@ def test_a_token_is_refused(ann: Any, settings: Settings, name: str) -> None:
         "é.é.é",
         "W3t9XQ." * 2,
         "[" * 5000 + ".a.b",
+        f"{segment('[' * 5000)}.a.b",
         "a" * 9000,
         "eyJhbGciOiJub25lIn0.e30.",
     ],
@@ -421,7 +555,7 @@ def test_a_token_of_ours_is_never_read_as_an_old_one(ann: Any, settings: Setting
     assert tab.who().status_code == 200
     assert said(tab.who(tab.refresh_token)) == (401, "token_not_valid")
     assert said(tab.refresh(tab.access)) == (401, "token_not_valid")
-    settings.JWT_REFRESH |= {"AUDIENCE": "another stage"}
+    settings.JWT_REFRESH = settings.JWT_REFRESH | {"AUDIENCE": "another stage"}
     assert said(tab.verify(tab.access)) == said(tab.who()) == (401, "token_not_valid")
     old = jwt.encode(claims(old_token(ann, sub=str(ann.pk))), ED, algorithm="EdDSA")
     assert tab.refresh(old).status_code == 200

@@ -152,7 +152,9 @@ def stages_of(walk: Sequence[Stage], style: dict[str, Any]) -> list[Stage]:
     return [Stage(styled(home), styled(service)) for home, service in walk]
 
 
-both_styles = pytest.mark.parametrize("style", [{}, PAIR], ids=["sliding", "pair"])
+both_styles = pytest.mark.parametrize(
+    "style", [{}, pytest.param(PAIR, marks=pytest.mark.full)], ids=["sliding", "pair"]
+)
 
 
 def check_served(device: Device, stage: Stage) -> None:
