@@ -1,4 +1,4 @@
-"""Simulate what three rules of rotation do to owners and thieves; prints Markdown."""
+"""Simulate what four rules of rotation do to owners and thieves; prints Markdown."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> None:
     tallies = run_all(world, chosen.processes)
     sys.stdout.writelines(report(world, tallies))
     sys.stdout.write(f"\n{cleandoc(str(simulation.__doc__))}\n")
-    if chosen.check and (tallies[0].counts.false_logouts or tallies[0].missed):
+    if chosen.check and any(it.counts.false_logouts or it.missed for it in tallies[:2]):
         sys.exit("jwt_refresh logs out owners or misses thieves.")
 
 

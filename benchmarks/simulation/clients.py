@@ -7,7 +7,8 @@
 - On 409 it goes on with what it has, re-reads the store, and tries again. An answer ends a series
   of tries, so the next has another ``Idempotency-Key``. Only when the access token is over and
   nothing but 409 has come for ``PATIENCE`` does the owner log in again.
-- On 401 ``token_reused``, ``session_revoked`` or ``token_expired`` the owner logs in again.
+- On 401 ``token_reused``, ``session_revoked`` or ``token_expired`` the owner logs in again. So he
+  does where the session is bound to a key that is gone, which a tab sees before it asks.
 
 The tabs of the other client write to the store and do not read it: each goes on with its own copy,
 over all sittings, until the owner logs in again and all of them are opened anew.
@@ -23,8 +24,8 @@ from jwt_refresh.exceptions import StaleRetry, TokenError
 from .agenda import Agenda
 from .network import Fate, Network
 from .outcomes import Counts
-from .sessions import AHEAD, Pair
-from .world import MINUTE, Keys
+from .sessions import AHEAD, Pair, Session
+from .world import MINUTE, Keys, Plan
 
 TIMEOUT = 10.0
 LONGEST_BACK_OFF = MINUTE
@@ -49,23 +50,24 @@ class Request(NamedTuple):
     key: str
     sent_at: float
     fate: Fate
+    proves: int
 
 
 class Client(ABC):
-    """``copies``: the tokens of each tab, or ``None`` where all share the store;
+    """``failed_at``: when the database failed over last, which breaks what is under way;
+    ``copies``: the tokens of each tab, or ``None`` where all share the store;
     ``unheard_since``: when it sent the first request about the token in its store that got no
     answer; ``stale_since``: since when all it hears about that token is 409."""
 
-    def __init__(
-        self, agenda: Agenda, network: Network, keys: Keys, first: Pair, *, copies: bool
-    ) -> None:
+    def __init__(self, agenda: Agenda, network: Network, plan: Plan, first: Pair) -> None:
         self.agenda = agenda
         self.network = network
-        self.keys = keys
+        self.plan = plan
         self.counts = Counts()
-        self.copies: dict[int, Pair] | None = {} if copies else None
+        self.copies: dict[int, Pair] | None = {} if plan.copies else None
         self.sitting = -1
         self.off_at = 0.0
+        self.failed_at = float("-inf")
         self.keep(first)
 
     @abstractmethod
@@ -78,7 +80,7 @@ class Client(ABC):
 
     def keep(self, pair: Pair) -> None:
         self.store = pair
-        self.stored_key = pair.jti if self.keys is Keys.STORE else ""
+        self.stored_key = pair.jti if self.plan.keys is Keys.STORE else ""
         self.unheard_since: float | None = None
         self.stale_since: float | None = None
 
@@ -94,37 +96,57 @@ class Client(ABC):
         if tab.sitting != self.sitting or self.agenda.now >= self.off_at:
             return
         due_at = self.held(tab).access_expires_at - AHEAD
-        if due_at <= self.agenda.now:
-            self.send(tab)
-        else:
+        if due_at > self.agenda.now:
             dawdles = self.network.fate(tab.number, due_at).dawdles
             self.agenda.add(due_at + dawdles, self.look, Tab(tab.number, tab.sitting))
+        elif self.lacks_key(self.held(tab).session):
+            self.log_in_again()
+            self.look(tab)
+        else:
+            self.send(tab)
+
+    def lacks_key(self, session: Session) -> bool:
+        """Whether it is bound to a key that the browser has forgotten."""
+        return session.key not in (None, self.plan.key(self.agenda.now))
 
     def send(self, tab: Tab) -> None:
         now, fate = self.agenda.now, self.network.fate(tab.number, self.agenda.now)
         tab = Tab(tab.number, tab.sitting, tab.since or now, tab.tries + 1)
-        request = Request(tab, self.held(tab), self.key(tab), now, fate)
+        request = Request(tab, self.held(tab), self.key(tab), now, fate, self.plan.key(now))
         self.agenda.add(now + fate.up, self.arrive, request)
         if fate.again is not None:
-            self.agenda.add(now + fate.up + fate.again, self.exchange, request)
+            self.agenda.add(now + fate.up + fate.again, self.arrive_again, request)
         if fate.switched_off:
             self.off_at = now
 
     def key(self, tab: Tab) -> str:
-        return f"{tab.number} since {tab.since}" if self.keys is Keys.TRY else self.stored_key
+        return f"{tab.number} since {tab.since}" if self.plan.keys is Keys.TRY else self.stored_key
 
     def exchange(self, request: Request) -> Pair | TokenError:
         """The server acts, whether or not anybody will hear of it."""
         self.counts.refreshes += 1
         session = request.pair.session
         try:
-            answer: Pair | TokenError = session.refresh(request.pair, request.key, self.agenda.now)
+            answer: Pair | TokenError = session.refresh(
+                request.pair, request.key, self.agenda.now, request.proves
+            )
         except TokenError as error:
             answer = error
         self.saw(request, answer)
         return answer
 
+    def is_broken(self, request: Request) -> bool:
+        return request.sent_at <= self.failed_at
+
+    def arrive_again(self, request: Request) -> None:
+        if not self.is_broken(request):
+            self.exchange(request)
+
     def arrive(self, request: Request) -> None:
+        if self.is_broken(request):
+            self.miss(request)
+            self.try_again(request.tab, request.sent_at + TIMEOUT)
+            return
         answer = self.exchange(request)
         if request.fate.lost:
             self.miss(request)
@@ -145,6 +167,9 @@ class Client(ABC):
         tab, now = request.tab, self.agenda.now
         if tab.sitting != self.sitting or now >= self.off_at:
             self.miss(request)
+        elif self.is_broken(request):
+            self.miss(request)
+            self.try_again(tab, now)
         elif request.pair.session is not self.held(tab).session:
             self.look(Tab(tab.number, tab.sitting))  # Another tab has logged in meanwhile.
         elif isinstance(answer, Pair):
@@ -165,7 +190,7 @@ class Client(ABC):
         if not self.keeps(request.pair):
             return False
         self.stale_since = now if self.stale_since is None else self.stale_since
-        self.stored_key = f"{self.store.jti} {now}" if self.keys is Keys.STORE else ""
+        self.stored_key = f"{self.store.jti} {now}" if self.plan.keys is Keys.STORE else ""
         return now >= self.store.access_expires_at and now - self.stale_since > PATIENCE
 
     def call_after(self, delay: float) -> None:

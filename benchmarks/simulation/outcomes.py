@@ -10,7 +10,10 @@ from .sorts import Sort
 @dataclass(slots=True)
 class Counts:
     """Of one device, or of many. ``owners`` are those whom nobody robbed; the ends of sessions
-    are of theirs alone."""
+    are of theirs alone. ``forgotten``: how often a failover forgot the token in the store;
+    ``forgotten_logouts``: the false log-outs that came of it; ``forgotten_logins``: the ends of
+    sessions whose very login it forgot; ``keys_gone``: the logins since a browser has forgotten the
+    key of a living session."""
 
     owners: int = 0
     refreshes: int = 0
@@ -19,6 +22,10 @@ class Counts:
     false_logouts: int = 0
     stranded: int = 0
     ended: int = 0
+    forgotten: int = 0
+    forgotten_logouts: int = 0
+    forgotten_logins: int = 0
+    keys_gone: int = 0
 
     def add(self, other: Counts) -> None:
         for it in fields(self):
@@ -29,12 +36,14 @@ class Counts:
 class Theft:
     """``first_at``: when the thief first exchanged what he stole. ``shut_out_at``: since when he
     can exchange nothing that he holds, because the session was revoked, or went on without him.
+    ``tried``: he presented something to be exchanged.
     """
 
     sort: Sort
     first_at: float | None = None
     victim_tried: bool = False
     shut_out_at: float | None = None
+    tried: bool = False
 
     @property
     def decided(self) -> bool:

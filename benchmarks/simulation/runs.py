@@ -8,12 +8,12 @@ from multiprocessing import get_context
 
 from .devices import Device
 from .network import Network
-from .ours import OurSession
+from .ours import BoundSession, OurSession
 from .outcomes import Tally
 from .sessions import ForkingSession, OneTimeSession, Session
-from .world import World, plan
+from .world import World, failovers, plan
 
-RULES: tuple[type[Session], ...] = (OurSession, OneTimeSession, ForkingSession)
+RULES: tuple[type[Session], ...] = (OurSession, BoundSession, OneTimeSession, ForkingSession)
 CHUNK = 100
 
 
@@ -24,7 +24,8 @@ def run(world: World, numbers: Sequence[int]) -> list[Tally]:
         life = plan(world, number)
         network = Network(world, life.seed)
         for rule, tally in zip(RULES, tallies, strict=True):
-            tally.add(Device(life, network, rule).live(world.end))
+            device = Device(life, network, rule, failovers(world))
+            tally.add(device.live(world.end))
     return tallies
 
 

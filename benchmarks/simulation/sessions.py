@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from copy import copy
 from typing import ClassVar, NamedTuple
 
 from jwt_refresh.exceptions import SessionRevoked, TokenAlreadyExpired, TokenInvalid, TokenReused
@@ -31,9 +32,17 @@ class Session(ABC):
     """One login under one rule. Instants are seconds since the start of the run."""
 
     name: ClassVar[str]
+    stored: ClassVar[tuple[str, ...]] = ("revoked_at", "expires_at", "newest")
+    """What the database keeps of it."""
 
     def __init__(self, now: float, plan: Plan) -> None:
         self.plan = plan
+        self.started_at = now
+        self.is_gone = False
+        self.is_set_back = False
+        """Whether the database forgot the token of its client, who has not refreshed since."""
+        self.key: int | None = None
+        """The key that it is bound to, by its number in the plan of the device."""
         self.revoked_at: float | None = None
         self.issued = 0
         self.ends_at = float("inf") if plan.absolute is None else now + plan.absolute
@@ -43,6 +52,7 @@ class Session(ABC):
     def new_pair(self, now: float) -> Pair:
         """Tokens that nobody has yet, in whole seconds."""
         self.issued += 1
+        self.newest = str(self.issued)
         issued_at = float(int(now))
         self.expires_at = min(issued_at + self.plan.idle, self.ends_at)
         return self.pair(str(self.issued), issued_at, self.expires_at, now)
@@ -51,13 +61,26 @@ class Session(ABC):
         """A refresh token, and an access token of this moment."""
         return Pair(self, jti, issued_at, expires_at, min(int(now) + LIFETIME, expires_at))
 
+    def backup(self) -> Callable[[], None]:
+        """What brings back the session as it is now."""
+        stored = {name: copy(getattr(self, name)) for name in self.stored}
+        return lambda: vars(self).update(stored)
+
+    def vanish(self, now: float) -> None:
+        """The database forgets that there ever was such a login."""
+        self.is_gone, self.revoked_at = True, now
+
     def has_ended(self, now: float) -> bool:
         """Whether it lay idle too long, or reached its absolute end."""
         return now >= self.expires_at
 
     @abstractmethod
-    def refresh(self, pair: Pair, key: str, now: float) -> Pair:
-        """Exchange a refresh token; raises the ``TokenError`` that refuses it."""
+    def refresh(self, pair: Pair, key: str, now: float, proves: int | None = None) -> Pair:
+        """Exchange a refresh token; raises the ``TokenError`` that refuses it.
+
+        ``key`` is the ``Idempotency-Key``; ``proves`` the number of the key of the device that the
+        request proves, if any.
+        """
 
     @abstractmethod
     def authenticate(self, pair: Pair, now: float) -> None:
@@ -77,9 +100,9 @@ class OneTimeSession(Session):
 
     name = "strict one-time rotation"
 
-    def refresh(self, pair: Pair, key: str, now: float) -> Pair:
+    def refresh(self, pair: Pair, key: str, now: float, proves: int | None = None) -> Pair:
         self.authenticate(pair, now)
-        if pair.jti != str(self.issued):
+        if pair.jti != self.newest:
             self.revoked_at = now
             raise TokenReused("used before")
         return self.new_pair(now)
@@ -95,7 +118,7 @@ class OneTimeSession(Session):
         return pair.expires_at
 
     def exchanges(self, held: Collection[str], now: float) -> bool:
-        return self.revoked_at is None and str(self.issued) in held
+        return self.revoked_at is None and self.newest in held
 
 
 class ForkingSession(OneTimeSession):
@@ -103,12 +126,13 @@ class ForkingSession(OneTimeSession):
     while the successors it has got live on. Used later, it revokes the family."""
 
     name = "a grace that forks"
+    stored = (*OneTimeSession.stored, "used_at")
 
     def __init__(self, now: float, plan: Plan) -> None:
         self.used_at: dict[str, float] = {}
         super().__init__(now, plan)
 
-    def refresh(self, pair: Pair, key: str, now: float) -> Pair:
+    def refresh(self, pair: Pair, key: str, now: float, proves: int | None = None) -> Pair:
         self.authenticate(pair, now)
         if not self._takes(pair.jti, now):
             self.revoked_at = now

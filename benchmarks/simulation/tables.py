@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from statistics import median
 
+from .ours import BoundSession
 from .outcomes import Counts, Tally
 from .runs import RULES
 from .sorts import Sort
-from .world import DAY, HOUR, MINUTE, World
+from .world import DAY, HOUR, MINUTE, World, failovers
 
 
 def report(world: World, tallies: Sequence[Tally]) -> Iterator[str]:
@@ -32,11 +33,39 @@ def report(world: World, tallies: Sequence[Tally]) -> Iterator[str]:
     )
     yield _row("per device and month", *(_monthly(world, it) for it in apart))
     yield "\n"
+    yield from _failovers(world, tallies)
+    yield "\n"
+    yield from _bound(tallies[1])
+    yield "\n"
     yield _row("thieves who live on, of those who got a successor", *(it.name for it in RULES))
     yield "|---|" + "--:|" * len(RULES) + "\n"
     for sort in sorted(Sort, key=lambda it: it.excepted):
         name = f"(apart) {sort.value}" if sort.excepted else sort.value
         yield _row(name, *(_living_on(tally, sort) for tally in tallies))
+
+
+def _failovers(world: World, tallies: Sequence[Tally]) -> Iterator[str]:
+    count = sum(1 for _ in failovers(world))
+    yield _row(f"(apart) {count} failovers of the database", *(it.name for it in RULES))
+    yield "|---|" + "--:|" * len(RULES) + "\n"
+    counts = [it.counts for it in tallies]
+    yield _row(
+        "tokens that it forgot, in the hands of owners", *(f"{it.forgotten:,}" for it in counts)
+    )
+    yield _row(
+        "of these owners, logged out by the next refresh",
+        *(f"{it.forgotten_logouts:,}" for it in counts),
+    )
+    yield _row("logins that it forgot", *(f"{it.forgotten_logins:,}" for it in counts))
+
+
+def _bound(tally: Tally) -> Iterator[str]:
+    tried = [it for it in tally.thefts if it.tried]
+    got = sum(it.first_at is not None for it in tried)
+    yield _row("(apart) bound sessions", BoundSession.name)
+    yield "|---|--:|\n"
+    yield _row("logins since a browser forgot its key", f"{tally.counts.keys_gone:,}")
+    yield _row("thieves who got a successor, of those who tried", f"{got} of {len(tried):,}")
 
 
 def _figures(world: World, tally: Tally) -> Iterator[str]:

@@ -90,6 +90,7 @@ class Thief:
 
     def refresh(self) -> bool:
         """Exchange the newest that he holds; on 409 what he stole; whether he got anything."""
+        self.theft.tried = True
         for pair in (self.pairs[-1], self.pairs[0]):
             try:
                 self.take(pair.session.refresh(pair, self.held[pair.jti], self.agenda.now))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+from bisect import bisect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from .sorts import Sort
 
@@ -16,7 +18,9 @@ SECOND, MINUTE, HOUR, DAY = 1.0, 60.0, 3600.0, 86_400.0
 class World:
     """The size of a run, and how bad its network is: the share of answers it loses, and how late
     a duplicate may be. Of so many devices as ``per_thief``, each sort of thief robs one, and one
-    has tabs that keep copies of their own.
+    has tabs that keep copies of their own. Once in each ``period`` the database fails over to a
+    standby that lags, by ``lag`` at most, and forgets what it had answered since. A browser forgets
+    the key of its bound session once in ``forgets``, on average.
 
     Instants are seconds since the start of the run.
     """
@@ -27,6 +31,9 @@ class World:
     loss: float = 0.05
     late: float = 20 * SECOND
     per_thief: int = 100
+    period: float = 7 * DAY
+    lag: float = 5 * SECOND
+    forgets: float = 365 * DAY
 
     @property
     def end(self) -> float:
@@ -52,7 +59,10 @@ class Sitting:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The life of one device, the same under every rule."""
+    """The life of one device, the same under every rule.
+
+    ``forgets_at``: when its browser forgets the key of a bound session, and keeps the token.
+    """
 
     number: int
     seed: int
@@ -63,6 +73,11 @@ class Plan:
     sort: Sort | None
     theft_at: float
     copies: bool = False
+    forgets_at: tuple[float, ...] = ()
+
+    def key(self, now: float) -> int:
+        """The number of the key that the browser has, the first, or a later one."""
+        return bisect(self.forgets_at, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +101,21 @@ HABITS = {
 SHARES = (45, 10, 20, 15, 10)
 
 
+class Failover(NamedTuple):
+    """At an instant the database forgets what it has answered ``since``."""
+
+    since: float
+    at: float
+
+
+def failovers(world: World) -> Iterator[Failover]:
+    """Those of the whole run, which are the same for every device."""
+    rng = random.Random(f"{world.seed}/failovers")
+    for number in range(int(world.end // world.period)):
+        at = (number + rng.random()) * world.period
+        yield Failover(at - rng.uniform(0, world.lag), at)
+
+
 def plan(world: World, number: int) -> Plan:
     """The life of device ``number``."""
     rng = random.Random(f"{world.seed}/{number}")
@@ -101,7 +131,16 @@ def plan(world: World, number: int) -> Plan:
     if copies and keys is Keys.STORE:
         keys = Keys.TRY  # Nobody keeps a key in a store that nobody reads.
     seed = rng.getrandbits(60)
-    return Plan(number, seed, keys, idle, absolute, sittings, sort, theft_at, copies)
+    forgets_at = tuple(_forgets_at(world, number))
+    return Plan(number, seed, keys, idle, absolute, sittings, sort, theft_at, copies, forgets_at)
+
+
+def _forgets_at(world: World, number: int) -> Iterator[float]:
+    rng = random.Random(f"{world.seed}/{number}/key")
+    at = rng.expovariate(1 / world.forgets)
+    while at < world.end:
+        yield at
+        at += rng.expovariate(1 / world.forgets)
 
 
 def _sittings(rng: random.Random, habit: Habit, world: World, least: int) -> Iterator[Sitting]:
