@@ -106,4 +106,6 @@ JWT_REFRESH = {
     "REFRESH_GRACE": timedelta(seconds=5),
     # The empty scheme takes a bare token as the header's value, as the tutorial sends it.
     "AUTH_HEADER_TYPES": ("Bearer", ""),
+    # Who logs in with the proof of a key has a session that is bound to it; others are as without.
+    "DPOP": "all",
 }

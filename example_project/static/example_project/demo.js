@@ -1,5 +1,6 @@
 // The demo page. What a page of your own needs are the few lines with `session`; the rest shows what
 // happens, makes trouble on purpose, and plays the thief.
+import { bound } from "../jwt_refresh/bound.js";
 import { createSession } from "../jwt_refresh/client.js";
 
 const SHOWN = 12;
@@ -25,8 +26,9 @@ const say = (...given) => tell(text(...given));
 /** The end of a token, kept on one line, is enough to tell one from another. */
 const short = (token) => `…\u2060${token.slice(-6)}`;
 
-/** Any script of this origin can do this: it is why cookies are safer. */
-const tokenInStore = () => Object.values(localStorage).join().match(/eyJ[\w-]+\.[\w-]+\.[\w-]+/)?.[0] ?? "";
+/** Any script of this origin can do this: it is why cookies are safer, and a key that none can read. */
+const tokenInStore = () =>
+  (isBound() ? options.storage.get() : Object.values(localStorage).join())?.match(/eyJ[\w-]+\.[\w-]+\.[\w-]+/)?.[0] ?? "";
 
 // The requests.
 
@@ -58,18 +60,26 @@ const watched = async (request) => {
     note(request.method, pathname, 0, text("note_silent"));
     throw error;
   });
-  if (loseNext && isRefresh) {
+  if (loseNext && isRefresh && response.ok) {
     loseNext = false;
     lost = (await response.json()).access_token ?? "";
     note(request.method, pathname, response.status, text("note_lost"));
     throw new TypeError("The answer was lost.");
   }
-  note(request.method, pathname, response.status);
+  const proof = request.headers.has("DPoP") ? text("note_proof") : "";
+  note(request.method, pathname, response.status, response.headers.has("DPoP-Nonce") ? text("note_nonce") : proof);
   if (isRefresh && response.ok) holdApart();
   return response;
 };
 
-const session = createSession({ base: "/auth/", storage: "local", fetch: watched });
+const plain = createSession({ base: "/auth/", storage: "local", fetch: watched });
+/** Those of the session that is bound to a key; none where the browser makes no keys. */
+const options = await bound({ base: "/auth/", name: "bound", fetch: watched }).catch(() => undefined);
+const keyed = options && createSession(options);
+
+/** The one of the two that is in use. */
+let session = keyed && keyed.state().status !== "anonymous" && plain.state().status !== "active" ? keyed : plain;
+const isBound = () => session === keyed;
 
 /** A request by the session. Throws where what stands before the server answers in its place. */
 const ask = async (path, method = "GET") => {
@@ -101,7 +111,7 @@ let thief = { token: "", apartAt: 0 };
 
 /** A token was refreshed: for now, the server takes whoever holds the old one for a tab. */
 const holdApart = () => {
-  if (thief.token) thief.apartAt = Date.now() + grace * 1000;
+  if (thief.token && !isBound()) thief.apartAt = Date.now() + grace * 1000;
 };
 
 /** Tell what became of the thief; a screen reader says it, and not the seconds that are left. */
@@ -151,6 +161,7 @@ const acts = {
     tellOfThief(text("refused", { detail }));
     // If that has ended the session, the page learns it with its next request.
     if (shown === "active") await session.fetch("/api/me/");
+    if (isBound() && shown === "active") tellOfThief(text("keyless", { detail }));
   },
   async list() {
     const count = await listSessions();
@@ -192,6 +203,7 @@ $("login").addEventListener("submit", (event) => {
   const credentials = Object.fromEntries(new FormData(event.target));
   act(async () => {
     try {
+      session = $("bind").checked ? keyed : plain;
       await session.login(credentials);
       thief = { token: "", apartAt: 0 };
       tellOfThief("");
@@ -246,6 +258,9 @@ let shown;
 const render = () => {
   const { status, reason, expiresAt, generation } = session.state();
   const isActive = status === "active";
+  for (const part of document.querySelectorAll("[data-bound]")) {
+    part.hidden = part.dataset.bound !== String(isBound());
+  }
   if (status !== shown) showStatus(status, reason);
   const seconds = isActive ? Math.max(0, Math.round((expiresAt - Date.now()) / 1000)) : 0;
   $("left").textContent = text("left", { minutes: Math.floor(seconds / 60), seconds: seconds % 60 });
@@ -276,6 +291,14 @@ const showStatus = (status, reason) => {
   else if (told) tell(told);
 };
 
-session.subscribe(render);
+for (const each of keyed ? [plain, keyed] : [plain]) {
+  each.subscribe(({ status }) => {
+    // Another tab may have logged in by the other one.
+    if (status === "active") session = each;
+    render();
+  });
+}
+$("bind").checked = isBound();
+$("binding").hidden = !keyed;
 setInterval(render, 1000);
 render();
