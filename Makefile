@@ -3,8 +3,10 @@
 #   make demo PORT=8001 LIFETIME=40   another port; tokens that live 40 seconds
 #   make test                         the quick lane: what to run while you work
 #   make test-all                     everything, in three worlds
+#   make test-naive                   the last of them: times without a zone
 #   make test-browser                 a session in Chromium, which must be installed
-#   make test-random SEED=7           everything, with examples of Hypothesis by this seed
+#   make test-random SEED=7           whatever draws examples by Hypothesis, by this seed
+#   make docs                         the site, in build/docs; begin at index.html
 #   make dist                         sdist and wheel, built and checked, in dist/
 #   make test ARGS="-k admin"         more arguments for pytest, in each lane
 #   make test COVERAGE=1              leave data files of coverage
@@ -24,7 +26,7 @@ INSTANTS = tests/sessions tests/stores tests/stories tests/machines tests/attack
 	tests/admin/test_sessions.py tests/test_lifetimes.py tests/test_models.py tests/test_stateless.py \
 	tests/test_testing.py tests/test_views.py
 
-.PHONY: demo test test-all test-browser test-random lint dist clean
+.PHONY: demo test test-all test-naive test-browser test-random lint docs dist clean
 
 demo: .venv/.demo
 	$(BIN)/python manage.py demo --port $(PORT)
@@ -37,6 +39,10 @@ test-all: export TEST_LANE = all
 test-all: .venv/.test
 	$(PYTEST)
 	TEST_USER_MODEL=accounts.Member TEST_LANE=quick $(PYTEST)
+	$(MAKE) test-naive
+
+test-naive: export TEST_LANE = all
+test-naive: .venv/.test
 	TEST_USE_TZ=0 $(PYTEST) $(INSTANTS)
 
 test-browser: .venv/.browser
@@ -44,7 +50,8 @@ test-browser: .venv/.browser
 
 test-random: export TEST_LANE = random
 test-random: .venv/.test
-	$(PYTEST) --hypothesis-seed=$(SEED)
+	$(PYTEST) --hypothesis-seed=$(SEED) \
+		$$(grep --recursive --files-with-matches --include='test_*.py' '^from hypothesis' tests)
 
 lint: .venv/.dev
 	$(BIN)/ruff check
@@ -53,6 +60,10 @@ lint: .venv/.dev
 	$(BIN)/python .ci/check_documents.py
 	$(BIN)/lint-imports
 	$(BIN)/python -m benchmarks.budget
+
+# Anew each time: Sphinx warns of a page only when it reads it.
+docs: .venv/.docs
+	$(BIN)/sphinx-build --fresh-env --fail-on-warning --quiet docs build/docs
 
 # In an empty place: what an older build has left would be taken along.
 dist: .venv/.release
@@ -69,10 +80,11 @@ clean:
 .venv/.demo: EXTRAS = [demo]
 .venv/.test: EXTRAS = [test]
 .venv/.dev: EXTRAS = [dev,test]
+.venv/.docs: EXTRAS = [docs]
 .venv/.servers: EXTRAS = [servers,test]
 .venv/.browser: EXTRAS = [browser,test]
 .venv/.release: EXTRAS = [release]
-.venv/.demo .venv/.test .venv/.dev .venv/.servers .venv/.browser .venv/.release: setup.cfg pyproject.toml | $(BIN)/pip
+.venv/.demo .venv/.test .venv/.dev .venv/.docs .venv/.servers .venv/.browser .venv/.release: setup.cfg pyproject.toml | $(BIN)/pip
 	$(PIP) --editable ".$(EXTRAS)"
 	@touch $@
 

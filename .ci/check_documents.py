@@ -12,6 +12,7 @@ from mypy import api
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tests.support.documents import BLOCKS, ROOT
+from tests.support.recipes import FILES
 
 # What stands in the file already to which a block is added.
 GIVEN = {
@@ -19,12 +20,16 @@ GIVEN = {
     "MIDDLEWARE": "MIDDLEWARE: list[str] = []",
     "urlpatterns": "from typing import Any\nurlpatterns: list[Any] = []",
 }
-# Packages without types, or that are not installed here.
-FOREIGN = re.compile(r"^from (adrf|allauth|celery|channels)\b", re.MULTILINE)
+# Packages without types, or that are not here.
+FOREIGN = re.compile(r"^from (adrf|allauth|celery|channels|client)\b", re.MULTILINE)
 
 
 def write_blocks(folder: Path) -> list[str]:
     """Write each block to a file that tells where it stands."""
+    # The packages whose modules other blocks import.
+    for path, code in FILES.items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_text(code, encoding="utf-8")
     written = []
     for place, code in BLOCKS.items():
         if FOREIGN.search(code):
@@ -34,10 +39,11 @@ def write_blocks(folder: Path) -> list[str]:
         path = folder / f"{Path(document).stem.lower().replace('-', '_')}_line_{number}.py"
         path.write_text("\n".join([*given, code]), encoding="utf-8")
         written.append(str(path))
-        if "class MeView" in code:
+        if "class MeView" in code or code.startswith("# shop/views.py"):
             # The project whose views other blocks import.
-            (folder / "shop").mkdir()
-            (folder / "shop" / "views.py").write_text(code, encoding="utf-8")
+            (folder / "shop").mkdir(exist_ok=True)
+            with (folder / "shop" / "views.py").open("a", encoding="utf-8") as views:
+                views.write(code)
     return written
 
 
