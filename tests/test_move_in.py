@@ -322,6 +322,20 @@ def test_after_the_switch_what_is_there_is_left_alone() -> None:
     assert names["JWT_REFRESH"] == PROJECTS["simplejwt, as most have it"][1] | held
 
 
+def test_where_all_is_there_no_code_is_printed() -> None:
+    given, expected = PROJECTS["simplejwt, as most have it"]
+    with override_settings(**given, JWT_REFRESH=expected):
+        text = printed()
+    assert {line[:1] for line in text.splitlines()} == {"", "#"}
+    assert "which keeps its own LIFETIME, " in said(text)
+
+
+@pytest.mark.parametrize(("framework", "asked"), [({}, True), ({"NUM_PROXIES": 1}, False)])
+def test_the_number_of_proxies_is_asked_for(framework: dict[str, Any], asked: bool) -> None:
+    with override_settings(SIMPLE_JWT={}, REST_FRAMEWORK=framework):
+        assert ('REST_FRAMEWORK["NUM_PROXIES"] is not set' in said(printed())) is asked
+
+
 @pytest.mark.parametrize("held", [None, ["x"]])
 def test_a_jwt_refresh_that_is_no_dict_is_replaced(held: Any) -> None:
     assert moved(SIMPLE_JWT={}, JWT_REFRESH=held) == of_simplejwt()

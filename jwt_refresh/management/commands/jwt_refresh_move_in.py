@@ -27,6 +27,10 @@ OWN_CODE = (
     "Code of your own that makes tokens (RefreshToken.for_user, AuthToken.objects.create, "
     "Token.objects.create) is not found here: it becomes jwt_refresh.sessions.start(user, request)."
 )
+PROXIES = (
+    'REST_FRAMEWORK["NUM_PROXIES"] is not set: say there how many proxies of your own stand in '
+    "front of the server, or 0; failed logins are counted by address."
+)
 OUR_URLS = 'include("jwt_refresh.urls") has our own endpoints, for any free path, such as auth/.'
 
 
@@ -63,17 +67,7 @@ def _is_set(name: str) -> bool:
 
 
 def _parts(project: Project, found: Translation, *, simplejwt: bool) -> Iterator[str]:
-    given: Any = getattr(settings, "JWT_REFRESH", None)
-    is_there = isinstance(given, dict) and bool(given)
-    held = [name for name in found.entries if name in given] if is_there else None
-    title = "1. The settings that correspond"
-    if held is not None:
-        title += ", for the JWT_REFRESH that is there"
-    if held:
-        title += f", which keeps its own {', '.join(held)}"
-    code = found.code(held)
-    imports = "from datetime import timedelta\n\n" if "timedelta" in code else ""
-    yield f"{_comment(title)}\n{imports}{code}"
+    yield _settings(project, found)
     stays = ["SIMPLE_JWT itself stays as long as the compatibility URLs do."] if simplejwt else []
     left = [f"{name}: {sentence}" for name, sentence in sorted(found.left.items(), key=_by_dict)]
     yield _section("2. Old settings that have no counterpart", [*stays, *left])
@@ -82,6 +76,24 @@ def _parts(project: Project, found: Translation, *, simplejwt: bool) -> Iterator
     yield _section("4. Authentication classes to replace", places)
     yield _section("5. INSTALLED_APPS", leaving.apps(simplejwt=simplejwt))
     yield _section("6. Tables that can go, and when", leaving.tables(project, found.longest))
+
+
+def _settings(project: Project, found: Translation) -> str:
+    given: Any = getattr(settings, "JWT_REFRESH", None)
+    is_there = isinstance(given, dict) and bool(given)
+    held = [name for name in found.entries if name in given] if is_there else None
+    title = "1. The settings that correspond"
+    if held is not None:
+        title += ", for the JWT_REFRESH that is there"
+    if held:
+        title += f", which keeps its own {', '.join(held)}"
+    lines = [_comment(title)]
+    if held is None or len(held) < len(found.entries):
+        code = found.code(held)
+        lines += [f"from datetime import timedelta\n\n{code}" if "timedelta" in code else code]
+    if not project.counts_proxies:
+        lines.append(_item(PROXIES))
+    return "\n".join(lines)
 
 
 def _by_dict(left: tuple[str, str]) -> int:

@@ -90,6 +90,7 @@ class Project:
     routes: list[Place] = field(default_factory=list)
     classes: list[Place] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    counts_proxies: bool = False
 
     def uses(self, package: str) -> bool:
         """Tell whether it is in the apps, the classes or the routes."""
@@ -119,6 +120,7 @@ def _look_at_defaults(project: Project) -> None:
     given: Any = getattr(settings, "REST_FRAMEWORK", None) or {}
     key = "DEFAULT_AUTHENTICATION_CLASSES"
     listed: Any = given.get(key, []) if isinstance(given, Mapping) else None
+    project.counts_proxies = isinstance(given, Mapping) and given.get("NUM_PROXIES") is not None
     if isinstance(listed, list | tuple):
         _look_at_classes(project, f'REST_FRAMEWORK["{key}"]', listed)
     else:
