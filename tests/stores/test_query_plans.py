@@ -120,7 +120,7 @@ def test_each_thread_keeps_the_converters_of_its_connection(made_for: list[objec
 def test_threads_find_their_own(plans: Any) -> None:
     users = [make_user(f"{name}@example.com") for name in ("ann", "bob", "eve", "joe")]
     started = [sessions.start(user).session for user in users]
-    together = Barrier(len(started), timeout=10)
+    together = Barrier(len(started), timeout=60)
 
     def look(session: Session) -> list[Any]:
         together.wait()

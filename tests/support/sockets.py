@@ -10,7 +10,7 @@ from asgiref.sync import async_to_sync
 from asgiref.testing import ApplicationCommunicator
 
 HOST = "testserver"
-PATIENCE = 5
+PATIENCE = 60
 """How long a message is waited for that must come, in seconds."""
 
 
