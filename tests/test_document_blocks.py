@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import stat
 import sys
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 from django.conf import settings as in_force
+from django.contrib import admin
 from django.test import Client, RequestFactory, override_settings
 from pytest_django import Settings
 from rest_framework.authentication import BaseAuthentication
@@ -28,6 +31,7 @@ from tests.support.http import DAY, claims
 from tests.support.proofs import SITE, ProofKey
 
 SIGNING_KEY = generate_private_key("EdDSA")
+HREF = re.compile(r'href="([^"]*)"')
 HEADS = ("# settings.py", "# shop/settings.py")
 SETTINGS = {place: code for place, code in BLOCKS.items() if code.startswith(HEADS)}
 MODULES = {place: code for place, code in BLOCKS.items() if place not in SETTINGS}
@@ -120,6 +124,26 @@ def test_the_verbs_of_the_readme(ann: Any, rf: RequestFactory) -> None:
     assert ann.check_password("new")
     verbs["close_account"](ann)
     assert not Session.objects.live().exists()
+
+
+@pytest.mark.django_db
+def test_the_page_of_a_user_leads_to_their_sessions(
+    ann: Any, bob: Device, admin_client: Client
+) -> None:
+    link = typed(block_with("def sessions"))["sessions"]
+
+    class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+        fieldsets = ((None, {"fields": ["password"]}), ("Logins", {"fields": [link]}))
+        readonly_fields = (link,)
+
+    assert not AccountAdmin(type(ann), admin.site).check()
+    sessions.start(ann)
+    sessions.start(bob.user)
+    address = HREF.search(link(ann))
+    assert address
+    page = admin_client.get(unescape(address[1])).content.decode()
+    assert "Revoke all sessions of ann@example.com" in page
+    assert bob.user.get_username() not in page
 
 
 @pytest.mark.django_db
