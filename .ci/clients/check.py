@@ -39,8 +39,8 @@ CHECK_TS = (
     " --target es2022 --module nodenext --types node *.ts"
 )
 # Not the generator's own client.py, whose types are no matter of the schema.
-CHECK_PY = "mypy --strict --follow-imports silent call_*.py client/api client/models"
-CHECK_PY_AGAIN = f"pyright --pythonpath {sys.executable} call_*.py"
+CHECK_PY = "mypy --strict --follow-imports silent call_*.py answers.py client/api client/models"
+CHECK_PY_AGAIN = f"pyright --pythonpath {sys.executable} call_*.py answers.py"
 SETTINGS = """
 from datetime import timedelta
 
@@ -94,12 +94,13 @@ def generate(folder: Path, node: Path, program: str) -> dict[str, Any]:
     (folder / "node_modules").symlink_to(node / "node_modules")
     (folder / "package.json").write_text('{"type": "module"}')
     shutil.copy(HERE / f"{program}.ts", folder)
+    shutil.copy(HERE / "answers.py", folder)
     shutil.copy(HERE / f"{program}.py", folder / f"call_{program}.py")
     checks = (CHECK_TS, CHECK_PY, CHECK_PY_AGAIN)
     if program == "plain":
         (folder / "page.ts").write_text(block("ts"))
         (folder / "call_page.py").write_text(block("python", "from client "))
-    (folder / "pyrightconfig.json").write_text('{"strict": ["call_*.py"]}')
+    (folder / "pyrightconfig.json").write_text('{"strict": ["call_*.py", "answers.py"]}')
     for command in [*COMMANDS, *checks]:
         subprocess.run(command, cwd=folder, env=environment(folder, node), shell=True, check=True)
     schema: dict[str, Any] = json.loads((folder / "schema.json").read_text())

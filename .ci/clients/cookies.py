@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 from http import HTTPStatus
-from typing import Any, TypeVar
 
+from answers import done, good
 from client import AuthenticatedClient, Client
 from client.api.api import api_me_retrieve
 from client.api.auth import jwt_refresh_auth_jwks_json_get as jwks
@@ -27,9 +27,8 @@ from client.models import (
     JwtRefreshVerifyResponse,
     Me,
 )
-from client.types import Response, Unset
+from client.types import Unset
 
-T = TypeVar("T")
 SITE = sys.argv[1]
 NAME, PASSWORD = "ann", "violet-harbor-93"
 
@@ -47,16 +46,6 @@ def page(**headers: str) -> AuthenticatedClient:
 
 
 PAGE = page(**{"Sec-Fetch-Site": "same-origin"})
-
-
-def good(answer: Response[Any], kind: type[T]) -> T:
-    assert answer.status_code == HTTPStatus.OK, answer
-    assert isinstance(answer.parsed, kind)
-    return answer.parsed
-
-
-def done(answer: Response[Any]) -> None:
-    assert answer.status_code == HTTPStatus.NO_CONTENT, answer
 
 
 def log_in() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime
 import sys
-from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any
 from uuid import uuid4
 
+from answers import done, good
 from client import AuthenticatedClient, Client
 from client.api.api import api_me_retrieve
 from client.api.auth import jwt_refresh_auth_jwks_json_get as jwks
@@ -36,7 +36,6 @@ from client.types import Response, Unset
 
 from jwt_refresh.contrib.httpx import JWTAuth
 
-T = TypeVar("T")
 SITE, STYLE = sys.argv[1:]
 STRANGER = Client(base_url=SITE, raise_on_unexpected_status=True)
 ANN = "ann", "violet-harbor-93"
@@ -44,17 +43,6 @@ ANN = "ann", "violet-harbor-93"
 
 def bearer(token: str) -> AuthenticatedClient:
     return AuthenticatedClient(base_url=SITE, token=token, raise_on_unexpected_status=True)
-
-
-def good(answer: Response[Any], kind: type[T]) -> T:
-    """The content of an answer, which must have status 200."""
-    assert answer.status_code == HTTPStatus.OK, answer
-    assert isinstance(answer.parsed, kind)
-    return answer.parsed
-
-
-def done(answer: Response[Any]) -> None:
-    assert answer.status_code == HTTPStatus.NO_CONTENT, answer
 
 
 def refused(answer: Response[Any], status: int, code: str) -> None:
