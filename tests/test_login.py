@@ -482,14 +482,20 @@ def test_a_link_in_a_mail_logs_in_from_wherever_it_is_followed(ann: Any, setting
     assert page.get().json()["user"] == ann.get_username()
 
 
+def logged_in(user: Any, settings: Any, ours: dict[str, Any]) -> Browser:
+    """The browser of a user who has logged in where these are the settings."""
+    settings.JWT_REFRESH = ours
+    page = Browser(user)
+    page.login()
+    return page
+
+
 @pytest.mark.urls(__name__)
 @in_both_styles
 def test_new_tokens_of_a_session_travel_as_those_before(
     ann: Any, settings: Any, style: str
 ) -> None:
-    settings.JWT_REFRESH = STYLES[style]
-    page = Browser(ann)
-    page.login()
+    page = logged_in(ann, settings, STYLES[style])
     before = page.cookies
     response = page.post("/own/password/")
     assert not response.json().keys() & {"access_token", "refresh_token"}
@@ -510,9 +516,7 @@ def test_new_tokens_of_a_session_travel_as_those_before(
 def test_cookies_that_are_replaced_by_newer_ones_of_their_session_end_it_not(
     ann: Any, settings: Any, style: str
 ) -> None:
-    settings.JWT_REFRESH = STYLES[style]
-    page = Browser(ann)
-    page.login()
+    page = logged_in(ann, settings, STYLES[style])
     before = page.cookies
     assert page.post("/own/refresh/").cookies.keys() == before.keys()
     assert page.cookies != before
@@ -523,9 +527,7 @@ def test_cookies_that_are_replaced_by_newer_ones_of_their_session_end_it_not(
 def test_cookies_work_in_any_world_of_transactions(
     ann: Any, settings: Any, style: str, atomic_requests: bool
 ) -> None:
-    settings.JWT_REFRESH = STYLES[style] | {"REFRESH_GRACE": timedelta(0)}
-    page = Browser(ann)
-    page.login()
+    page = logged_in(ann, settings, STYLES[style] | {"REFRESH_GRACE": timedelta(0)})
     stale = "; ".join(f"{name}={value}" for name, value in page.cookies.items())
     assert page.post("/me/").status_code == page.refresh().status_code == 200
     assert page.post("/hello/async/").status_code == 200
