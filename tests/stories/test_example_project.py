@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from http.client import HTTPConnection, HTTPResponse
@@ -15,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.documents import ROOT
+from tests.support.servers import HOST, free_port, running
+
 README = (ROOT / "README.md").read_text()
 ADDRESS = "127.0.0.1:8000"
 ON_A_SERVER = """
@@ -30,44 +30,15 @@ with override_settings(DEBUG=False, ALLOWED_HOSTS=["testserver"]):
 """The demo page where others can reach it."""
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+def command(port: int) -> list[str]:
+    return [sys.executable, "manage.py", "demo", "--port", str(port)]
 
 
-def command(database: Path, port: int) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "manage.py", "demo", "--port", str(port)],
-        cwd=ROOT,
-        env=os.environ
-        | {
-            "DJANGO_SETTINGS_MODULE": "example_project.settings",
-            "EXAMPLE_DATABASE": str(database),
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def stop(process: subprocess.Popen[str]) -> str:
-    process.terminate()
-    return process.communicate()[0]
-
-
-def serve(database: Path, port: int) -> subprocess.Popen[str]:
-    process = command(database, port)
-    deadline = time.monotonic() + 60
-    while not answers(port) and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return process
+def environment(database: Path) -> dict[str, str]:
+    return os.environ | {
+        "DJANGO_SETTINGS_MODULE": "example_project.settings",
+        "EXAMPLE_DATABASE": str(database),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +49,9 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(database: Path) -> Iterator[str]:
     port = free_port()
-    process = serve(database, port)
-    yield f"127.0.0.1:{port}"
-    stop(process)
+    log = database.with_name("log")
+    with running(command(port), port, ROOT, environment(database), log):
+        yield f"{HOST}:{port}"
 
 
 def shell(script: str) -> str:
@@ -129,20 +100,29 @@ def test_the_admin_opens_with_the_password_that_is_printed(server: str, tmp_path
     assert "Select session to view" in output
 
 
-def test_a_second_start_works_and_a_taken_port_is_named(server: str, database: Path) -> None:
+def test_a_second_start_works_and_a_taken_port_is_named(
+    server: str, database: Path, tmp_path: Path
+) -> None:
     port = int(server.partition(":")[2])
-    process = command(database, port)
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert f"Port {port} of 127.0.0.1 is taken." in output
-    assert f"make demo PORT={port + 1}" in output
-    other = free_port()
-    process = serve(database, other)
-    printed = shell(
-        f"curl -s -d username=ann -d password=violet-harbor-93 127.0.0.1:{other}/auth/login/"
+    done = subprocess.run(
+        command(port),
+        cwd=ROOT,
+        env=environment(database),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
-    output = stop(process)
-    assert output.lstrip().startswith(f"Open    http://127.0.0.1:{other}/\n")
+    assert done.returncode == 1
+    assert f"Port {port} of {HOST} is taken." in done.stderr
+    assert f"make demo PORT={port + 1}" in done.stderr
+    other, log = free_port(), tmp_path / "log"
+    with running(command(other), other, ROOT, environment(database), log):
+        printed = shell(
+            f"curl -s -d username=ann -d password=violet-harbor-93 {HOST}:{other}/auth/login/"
+        )
+    output = log.read_text()
+    assert output.lstrip().startswith(f"Open    http://{HOST}:{other}/\n")
     assert "access_token" in printed
     assert "violet-harbor-93" in output
     assert "silver-meadow-27" in output

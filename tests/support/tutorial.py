@@ -103,13 +103,17 @@ class Walk:
                 self._type(line, shown)
 
     def serve(self) -> None:
-        """Start the server, which finds nothing to complain of, with all that was written."""
+        """Start the server, which finds nothing to complain of, with all that was written.
+
+        It starts nothing by itself: one that is ended while it starts anew leaves a process.
+        """
         self._server.close()
         self._is_written = False
-        command = [*SERVE.split(), str(self.port)]
+        command = [*SERVE.split(), "--noreload", str(self.port)]
         serving = running(command, self.port, self.folder, self._environment, self._log)
         self._server.enter_context(serving)
-        assert SILENT in self._log.read_text()
+        told = self._log.read_text()
+        assert SILENT in told, told
 
     def _write(self, text: str) -> None:
         found = _name(text)
@@ -126,7 +130,7 @@ class Walk:
         Where nothing is shown, the command works, whatever it says.
         """
         if ADDRESS in line and self._is_written:
-            # It would do so by itself, within a second or two that nobody sees the end of.
+            # The reader's does so by itself, within a second or two that nobody sees the end of.
             self.serve()
         for words, others in self._instead.items():
             line = line.replace(words, others)
