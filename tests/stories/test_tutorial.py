@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 from itertools import takewhile
 from pathlib import Path
 
 import pytest
 
-from tests.support.documents import TRANSLATED
+from tests.support.documents import ROOT, TRANSLATED
 from tests.support.tutorial import blocks_of, plain_environment, walking
 from tests.support.wheel import build
 
 TUTORIAL = blocks_of("docs/tutorial.md")
+
+
+def parts_of(document: str) -> list[str | int]:
+    """The marks of headings, and the number of columns of rows."""
+    found = re.findall(r"^(?:(#+) |(\|.*\|)$)", (ROOT / document).read_text(), re.MULTILINE)
+    return [level or row.count("|") for level, row in found]
 
 
 @pytest.mark.full
@@ -44,3 +51,11 @@ def test_a_translation_has_the_same_blocks(document: str, original: str) -> None
     blocks = blocks_of(document)
     assert blocks == blocks_of(original)
     assert blocks
+
+
+@pytest.mark.parametrize(("document", "original"), TRANSLATED.items())
+def test_a_translation_has_the_same_parts(document: str, original: str) -> None:
+    """Each heading at its level, and each row of a table at its width, in their order."""
+    parts = parts_of(document)
+    assert parts == parts_of(original)
+    assert parts
