@@ -1,4 +1,4 @@
-"""A login: what the endpoint does, for views of a project's own."""
+"""A login, and its end: what the endpoints do, for views of a project's own."""
 
 from __future__ import annotations
 
@@ -54,6 +54,16 @@ def log_in(request: HttpRequest | Request, credentials: Mapping[str, Any]) -> To
         request.user = tokens.session.user
         limits.succeeded(request.user)
     return tokens
+
+
+def log_out(request: HttpRequest, session: Session) -> None:
+    """Revoke the session of somebody who logs out; Django is told, unless it had ended before."""
+    if sessions.revoke(session, Session.Reason.LOGOUT):
+        tell_logged_out(request, session.user)
+
+
+def tell_logged_out(request: HttpRequest, user: Any) -> None:
+    signals.user_logged_out.send(type(user), request=request, user=user)
 
 
 def login_limits(request: HttpRequest | Request, name: object) -> LoginLimits:

@@ -7,7 +7,6 @@ import json
 import uuid
 from typing import Any
 
-from django.contrib.auth import signals
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
@@ -23,7 +22,7 @@ from .authentication import BearerAuthentication, JWTAuthentication
 from .conf import conf
 from .core.claims import Claims, numeric_date
 from .exceptions import SessionRevoked, TokenError, TokenInvalid, TokenMissing
-from .login import log_in, token_response
+from .login import log_in, log_out, tell_logged_out, token_response
 from .models import Session
 from .permissions import IsAuthenticated
 from .serializers import LoginSerializer, SessionSerializer, TransportLoginSerializer
@@ -135,8 +134,8 @@ class LogoutView(TokenView):
                 if not token.by_cookie:
                     raise
                 continue
-            if session is not None and sessions.revoke(session, Session.Reason.LOGOUT):
-                _tell_logged_out(request, session.user)
+            if session is not None:
+                log_out(request._request, session)
         if token.by_cookie:
             delete_cookies(response)
         return response
@@ -165,7 +164,7 @@ class LogoutAllView(OwnSessionsView):
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         sessions.revoke_user(request.user, Session.Reason.LOGOUT_ALL)
-        _tell_logged_out(request, request.user)
+        tell_logged_out(request._request, request.user)
         return _ended(request)
 
 
@@ -220,7 +219,3 @@ def _ended(request: Request) -> Response:
     if came_by_cookie(request._request):
         delete_cookies(response)
     return response
-
-
-def _tell_logged_out(request: Request, user: Any) -> None:
-    signals.user_logged_out.send(type(user), request=request._request, user=user)

@@ -10,12 +10,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from jwt_refresh import sessions
 from jwt_refresh.conf import conf
 from jwt_refresh.core.claims import Claims, Kind
 from jwt_refresh.exceptions import BindingViolated, TokenError, TokenInvalid
-from jwt_refresh.login import log_in
-from jwt_refresh.models import Session
+from jwt_refresh.login import log_in, log_out
 from jwt_refresh.sessions import proving
 from jwt_refresh.sessions.checking import find, verify
 from jwt_refresh.sessions.refreshing import exchange
@@ -126,7 +124,7 @@ class TokenBlacklistView(_View):
         verifier = conf.verifier(plain)
         session = find(_refreshable(encoded, plain, lambda: verifier.refreshable(encoded)))
         if session is not None:
-            sessions.revoke(session, Session.Reason.LOGOUT)
+            log_out(plain, session)
         return Response({})
 
 

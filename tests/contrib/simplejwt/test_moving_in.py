@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from django.contrib.auth import get_user_model
+from django.contrib.auth.signals import user_logged_out
 from django.core.cache import cache
 from django.core.exceptions import ImproperlyConfigured
 from django.db import router
@@ -52,6 +53,26 @@ def test_who_logs_in_anew_sees_the_same_shapes(tab: FrontEnd, ann: Any) -> None:
     assert {said(it) for it in (tab.refresh(), tab.who(), tab.verify(tab.access))} == {
         (401, "token_not_valid")
     }
+
+
+@pytest.mark.parametrize("presented", ["old", "exchanged", "new"])
+def test_a_logout_tells_django_once(tab: FrontEnd, ann: Any, presented: str) -> None:
+    if presented == "exchanged":
+        tab.refresh()
+    if presented == "new":
+        tab.login()
+    heard: list[Any] = []
+
+    def hear(user: Any, request: Any, **facts: Any) -> None:
+        heard.append((user, request.path))
+
+    user_logged_out.connect(hear)
+    try:
+        tab.logout()
+        tab.logout()
+    finally:
+        user_logged_out.disconnect(hear)
+    assert heard == [(ann, "/api/token/blacklist/")]
 
 
 def said(response: Any) -> tuple[int, str]:
