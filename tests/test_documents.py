@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from configparser import ConfigParser
 from gettext import GNUTranslations
 from importlib import import_module
 from pathlib import Path
@@ -45,6 +46,17 @@ PARTS = ["Causes", "Log", "Admin", "Do"]
 
 def test_the_readme_is_a_front_door() -> None:
     assert len(README.split()) <= 1800
+
+
+def test_the_rooms_are_those_that_the_linter_keeps() -> None:
+    """Row by row, from ``CONTRIBUTING.md``."""
+    rules = ConfigParser()
+    rules.read(ROOT / "setup.cfg")
+    layers = rules["importlinter:contract:layers"]["layers"].split("\n")[1:]
+    rows = re.findall(r"^\| \d+ \| (.+?) \|", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    assert [set(re.findall(r"\w+", row)) for row in rows] == [
+        set(re.findall(r"\w+", layer)) for layer in layers
+    ]
 
 
 def test_the_reference_says_what_the_code_says() -> None:

@@ -1,7 +1,7 @@
 """A bound session through whatever happens: its owner goes on, and whoever lacks the key does not.
 
 Lost answers, tabs that wake with old tokens, records that are gone, a database that loses its last
-writes, floods of thieves, another setting: by chance, over the real endpoints.
+writes, thieves, another setting: by chance, over the real endpoints.
 """
 
 from __future__ import annotations
