@@ -49,6 +49,8 @@ def log_in(request: HttpRequest | Request, credentials: Mapping[str, Any]) -> To
     Raises ``InvalidCredentials`` for an unknown user, a wrong password and an inactive user alike,
     what ``login_limits`` raises, and ``ValueError`` where the keys only verify.
     """
+    # Before anything can fail on them.
+    _hide_form(request)
     with login_limits(request, credentials[get_user_model().USERNAME_FIELD]) as limits:
         tokens = _start_session(request, credentials, limits)
         request.user = tokens.session.user
@@ -81,8 +83,7 @@ def login_limits(request: HttpRequest | Request, name: object) -> LoginLimits:
     ``Unavailable`` where the cache that counts does not answer.
     """
     plain: Any = plain_of(request)
-    # A form of a project's own view holds the password too, and an error report shows its fields.
-    plain.sensitive_post_parameters = "__ALL__"
+    _hide_form(plain)
     check_site(plain)
     # Before any query; the session is bound to it as it starts.
     key_at_login(plain)
@@ -144,6 +145,15 @@ def error_response(error: TokenError, request: HttpRequest | None = None) -> Htt
     log. ``request`` tells the scheme that the challenge is for.
     """
     return json_of(refuse(error, request))
+
+
+def _hide_form(request: HttpRequest | Request) -> None:
+    """Keep the fields of a form, with the password, out of an error report.
+
+    For views of a project's own.
+    """
+    plain: Any = plain_of(request)
+    plain.sensitive_post_parameters = "__ALL__"
 
 
 def _end_replaced(request: HttpRequest, started: Session) -> None:

@@ -94,6 +94,14 @@ def test_the_fields_of_a_form_are_hidden_in_an_error_report(ann: Any) -> None:
     assert dict(shown) == {name: ["*" * 20] for name in form}
 
 
+def test_the_fields_of_a_form_are_hidden_where_the_name_of_the_user_is_missing() -> None:
+    request: Any = RequestFactory().post("/mylogin/", {"pw": PASSWORD})
+    with pytest.raises(KeyError):
+        log_in(request, {"password": PASSWORD})
+    shown = SafeExceptionReporterFilter().get_post_parameters(request)
+    assert shown["pw"] == SafeExceptionReporterFilter.cleansed_substitute
+
+
 def test_a_view_of_plain_django_refuses_as_the_endpoint_does(ann: Any, phone: Device) -> None:
     """With the scheme of the token that came."""
     plain = RequestFactory().post("/", headers={"Authorization": "Bearer x"})

@@ -9,19 +9,21 @@ from django.contrib.auth import get_user_model, signals
 from django.contrib.auth.backends import BaseBackend, ModelBackend
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core.exceptions import PermissionDenied
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 from rest_framework.versioning import NamespaceVersioning
 from rest_framework.views import APIView
 
 from jwt_refresh import sessions
+from jwt_refresh.exceptions import Unavailable
 from jwt_refresh.models import IssuedToken, Session
 from jwt_refresh.web.transport import Presented
 from tests.support.http import said
 
 from .support.devices import PAIR, PASSWORD, Device
 from .support.statements import statements
+from .support.told import listening
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
@@ -262,6 +264,38 @@ def test_trouble_of_a_receiver_is_not_taken_for_a_deleted_user(phone: Device) ->
             phone.login()
     finally:
         signals.user_logged_in.disconnect(fail)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(PermissionDenied, 403), (Unavailable, 503), (OperationalError, 503)]
+)
+def test_a_login_that_a_receiver_refuses_leaves_no_session(
+    phone: Device, error: type[Exception], status: int
+) -> None:
+    def refuse(**facts: Any) -> None:
+        raise error("not from here")
+
+    signals.user_logged_in.connect(refuse)
+    try:
+        assert phone.login().status_code == status
+    finally:
+        signals.user_logged_in.disconnect(refuse)
+    session = Session.objects.get()
+    assert (session.state, session.revoked_reason) == (Session.State.REVOKED, "login_refused")
+
+
+def test_a_login_that_a_receiver_refuses_in_a_transaction_is_undone(ann: Any) -> None:
+    def refuse(**facts: Any) -> None:
+        raise PermissionDenied
+
+    signals.user_logged_in.connect(refuse)
+    try:
+        with pytest.raises(PermissionDenied), transaction.atomic(), listening() as told:
+            sessions.start(ann)
+    finally:
+        signals.user_logged_in.disconnect(refuse)
+    assert not told
+    assert not Session.objects.exists()
 
 
 def test_a_garbage_header_does_not_stop_a_login(phone: Device) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -28,9 +29,11 @@ from jwt_refresh.stores.database import in_rounds, in_transaction, session_rows,
 from . import events, proving
 from .checking import may_authenticate
 from .device import plain_of, recorded_client
-from .ending import revoke_all
+from .ending import revoke, revoke_all
 from .issuing import Tokens, record, tokens_of
 
+LOGIN_REFUSED = "login_refused"
+"""The reason of a session that a receiver of ``user_logged_in`` did not let begin."""
 MOST = 1000
 """Most live sessions of a user where ``MAX_SESSIONS`` is ``None``: more than people have."""
 
@@ -64,6 +67,8 @@ def start(
     thumbprint, and where the keys only verify; ``UserInactive``, also where the user was deleted
     meanwhile; ``PasswordChanged`` where a replica, which lags, had shown the user with another
     password; and ``ProofInvalid`` for a proof that is none, or none where ``DPOP`` requires one.
+    What a receiver of ``user_logged_in`` raises is passed on, and the session is revoked; what
+    ``MAX_SESSIONS`` has ended for it stays so.
     """
     plain = plain_of(request)
     jkt = proving.key_at_login(plain) if jkt is None else jkt
@@ -82,7 +87,11 @@ def start(
             raise UserInactive("deleted during login") from None
     events.started(session, plain)
     if login:
-        _tell_logged_in(user, plain)
+        try:
+            _tell_logged_in(user, plain)
+        except Exception:
+            _take_back(session)
+            raise
     return tokens
 
 
@@ -101,6 +110,16 @@ def _tell_logged_in(user: Any, request: Any) -> None:
         if in_transaction() or rows.exists():
             raise
         raise UserInactive("deleted during login") from None
+
+
+def _take_back(session: Session) -> None:
+    """End a session whose tokens nobody gets, since a receiver of the login failed, or refused it.
+
+    In a transaction the caller's rollback does so.
+    """
+    if not in_transaction():
+        with suppress(DatabaseError):
+            revoke(session, LOGIN_REFUSED)
 
 
 def adopt(

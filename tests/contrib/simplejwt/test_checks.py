@@ -11,7 +11,7 @@ def found() -> list[str | None]:
     return [
         message.id
         for message in run_checks()
-        if message.id in ("jwt_refresh.E036", "jwt_refresh.E037")
+        if message.id in ("jwt_refresh.E036", "jwt_refresh.E037", "jwt_refresh.E038")
     ]
 
 
@@ -19,6 +19,8 @@ def found() -> list[str | None]:
     ("given", "expected"),
     [
         ({}, ["jwt_refresh.E036"]),
+        ({"REFRESH_LIFETIME": None}, ["jwt_refresh.E036"]),
+        ({"REFRESH_LIFETIME": None, "LOGIN_LIFETIMES": None}, ["jwt_refresh.E036"]),
         (PAIR, []),
         ({"LOGIN_LIFETIMES": "tests.support.devices.PAIR"}, []),
     ],
@@ -44,4 +46,14 @@ def test_a_public_key_must_be_given(
     settings: Settings, given: dict[str, object], expected: list[str]
 ) -> None:
     settings.SIMPLE_JWT = given
+    assert found() == expected
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"), [("id", []), ("pk", []), ("email", []), ("uuid", ["jwt_refresh.E038"])]
+)
+def test_old_tokens_name_a_user_by_a_field_that_there_is(
+    settings: Settings, field: str, expected: list[str]
+) -> None:
+    settings.SIMPLE_JWT = {"USER_ID_FIELD": field}
     assert found() == expected
