@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import stat
 import sys
+from configparser import ConfigParser
 from datetime import timedelta
 from html import unescape
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import Any
 import pytest
 from django.conf import settings as in_force
 from django.contrib import admin
+from django.core.management import call_command
 from django.test import Client, RequestFactory, override_settings
 from pytest_django import Settings
 from rest_framework.authentication import BaseAuthentication
@@ -29,10 +32,12 @@ from tests.support.devices import PASSWORD, Device
 from tests.support.documents import BLOCKS, TEXTS, block_with
 from tests.support.http import DAY, claims
 from tests.support.proofs import SITE, ProofKey
+from tests.support.tutorial import blocks_of
 
 SIGNING_KEY = generate_private_key("EdDSA")
 HREF = re.compile(r'href="([^"]*)"')
 HEADS = ("# settings.py", "# shop/settings.py")
+_job = re.compile(r"manage\.py (\w+)$", re.MULTILINE)
 SETTINGS = {place: code for place, code in BLOCKS.items() if code.startswith(HEADS)}
 MODULES = {place: code for place, code in BLOCKS.items() if place not in SETTINGS}
 
@@ -76,6 +81,48 @@ def settings_of(code: str) -> dict[str, Any]:
     world = [app for app in in_force.INSTALLED_APPS if app.startswith("tests.")]
     new["INSTALLED_APPS"] = dict.fromkeys([*new["INSTALLED_APPS"], *world])
     return new
+
+
+@pytest.mark.django_db(databases="__all__")
+@pytest.mark.parametrize("document", ["keys", "moving-in", "going-live"])
+def test_the_commands_of_a_page_run(
+    document: str, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a terminal, with what the page shows, or from cron and systemd."""
+    settings.JWT_REFRESH = {"ALGORITHM": "EdDSA", "PRIVATE_KEYS": [SIGNING_KEY]}
+    blocks = [it for it in blocks_of(f"docs/{document}.md") if it.language != "python"]
+    found = [step for block in blocks for step in block.commands]
+    found += [(line, "") for block in blocks for line in _job.findall(block.text)]
+    assert found
+    for line, shown in found:
+        call_command(*line.removeprefix("python manage.py ").split())
+        pattern = re.sub(r"kid\\ \S+", r"kid \\S+", re.escape(shown)).replace("…", "(?s:.+)")
+        assert re.match(pattern, capsys.readouterr().out), line
+
+
+def test_the_units_of_systemd_are_read() -> None:
+    (block,) = (it for it in blocks_of("docs/going-live.md") if it.language == "ini")
+    units = re.split(r"^# /etc/systemd/system/", block.text, flags=re.MULTILINE)[1:]
+    sections = {}
+    for unit in units:
+        name, text = unit.split("\n", 1)
+        parser = ConfigParser()
+        parser.read_string(text)
+        sections[name] = parser.sections()
+    assert sections == {
+        "purge-sessions.service": ["Service"],
+        "purge-sessions.timer": ["Timer", "Install"],
+    }
+
+
+@pytest.mark.django_db(databases="__all__")
+def test_the_answers_that_are_shown_have_the_members_of_real_ones(phone: Device) -> None:
+    shown, listed = (
+        json.loads(it.text) for it in blocks_of("docs/endpoints.md") if it.language == "json"
+    )
+    answer = phone.login().json()
+    assert shown == answer | {"access_token": "…"}
+    assert [it.keys() for it in listed] == [it.keys() for it in phone.get("/auth/sessions/").json()]
 
 
 @pytest.mark.usefixtures("environment")

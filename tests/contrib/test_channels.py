@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from datetime import timedelta
 from traceback import walk_tb
@@ -24,6 +25,7 @@ from jwt_refresh.exceptions import SessionRevoked
 from jwt_refresh.models import Session
 from tests.support.browsing import ACCESS, SLIDING_COOKIES
 from tests.support.devices import PAIR, Device
+from tests.support.documents import TEXTS
 from tests.support.ends import ENDS, Lost
 from tests.support.http import MINUTE
 from tests.support.proofs import ProofKey
@@ -138,6 +140,26 @@ def test_the_first_place_decides(phone: Device, settings: Settings, echo: Echo) 
             await socket.say("hello")
             assert await socket.hear()
             await socket.disconnect()
+
+    talk(talking)
+
+
+SCRIPT = re.findall(r"^new WebSocket\(.+, (\[.+\])\);$", TEXTS["docs/async.md"], re.MULTILINE)
+"""What the scripts of the documents offer, each a list that Python reads as JavaScript does."""
+
+
+ANSWERED = ["bearer", "graphql-transport-ws"]
+
+
+@pytest.mark.parametrize(("offered", "answered"), [*zip(SCRIPT, ANSWERED, strict=True)])
+def test_a_script_of_the_documents_is_let_in(phone: Device, offered: str, answered: str) -> None:
+    phone.login()
+    echo = Echo("graphql-transport-ws" if "graphql" in answered else None)
+
+    async def talking() -> None:
+        socket = Socket(JWTMiddleware(echo), *eval(offered, {"token": phone.token}))
+        assert await socket.connect() == (True, answered)
+        await socket.disconnect()
 
     talk(talking)
 
