@@ -164,8 +164,7 @@ def test_the_verbs_of_the_readme(ann: Any, rf: RequestFactory) -> None:
     second = verbs["successor_of"](first.access_token, request)
     assert second.session == first.session
     checked = typed(block_with("def checked("))["checked"]
-    if type(ann).USERNAME_FIELD == "username":
-        assert checked(request, ann.get_username(), PASSWORD).session.user == ann
+    assert checked(request, ann.get_username(), PASSWORD).session.user == ann
     request.auth = None
     typed(block_with("def set_own_password"))["set_own_password"](request, ann, "new")
     assert ann.check_password("new")
