@@ -17,6 +17,8 @@ from .asking import HOST, ask
 PACKAGE = "benchmarks.rehearsal"
 PASSWORD = "correct horse battery staple"
 ORIGIN = "https://www.example.com"
+GUESSED = "guessed@example.com"
+"""Whose password a stranger tries to find."""
 MAKE_USERS = """
 import django; django.setup()
 from django.contrib.auth import get_user_model
@@ -34,6 +36,14 @@ print(Session.objects.count(), Session.objects.aggregate(it=Min("generation"))["
 """
 
 
+READ = """
+import django; django.setup()
+from django.core.management import call_command
+call_command("jwt_refresh_move_in", check=True)
+"""
+"""The first step of the guide, with simplejwt still in its place."""
+
+
 class Project:
     """simplejwt and REST framework, Django's own user model, and SQLite."""
 
@@ -42,7 +52,6 @@ class Project:
     """What a user is called by, at login."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
         self.port = free_port()
         self.database = str(folder / "rehearsal.sqlite3")
 
@@ -110,7 +119,7 @@ class LargeProject(Project):
         with psycopg.connect(host=HOST, user="postgres", autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {self.database}")
             try:
-                with super().prepared([*names, "guessed@example.com"]):
+                with super().prepared([*names, GUESSED]):
                     self.printed.write_text(self.run("read", READ))
                     yield
             finally:
@@ -128,24 +137,14 @@ class LargeProject(Project):
 
     def _guess(self) -> None:
         """Guess a password: django-axes counts, though each request is a transaction."""
-        tries = [*["guess"] * 3, PASSWORD]
-        answers = [self._log_in("guessed@example.com", password) for password in tries]
+        answers = [
+            ask(self.port, "POST", "/api/token/", {"email": GUESSED, "password": password})
+            for password in [*["guess"] * 3, PASSWORD]
+        ]
         assert [answer.status for answer in answers] == [401, 401, 429, 429], answers
-
-    def _log_in(self, email: str, password: str) -> Any:
-        body = {"email": email, "password": password}
-        return ask(self.port, "POST", "/api/token/", body)
 
     def environment(self, stage: str) -> dict[str, str]:
         return super().environment(stage) | {"REHEARSAL_PRINTED": str(self.printed)}
-
-
-READ = """
-import django; django.setup()
-from django.core.management import call_command
-call_command("jwt_refresh_move_in", check=True)
-"""
-"""The first step of the guide, with simplejwt still in its place."""
 
 
 def free_port() -> int:
