@@ -37,6 +37,7 @@ from tests.support.forging import segments_in
 from tests.support.http import MINUTE
 from tests.support.statements import statements
 from tests.support.threads import race
+from tests.support.told import connected
 
 from .views import non_atomic
 
@@ -72,11 +73,8 @@ def test_it_tells_django(ann: Any, request_of: Any) -> None:
     def note(request: Any, user: Any = None, **facts: Any) -> None:
         heard.append((request, user))
 
-    signals.user_logged_in.connect(note)
-    try:
+    with connected(signals.user_logged_in, note):
         log_in(request_of, credentials(ann))
-    finally:
-        signals.user_logged_in.disconnect(note)
     plain = request_of._request if isinstance(request_of, Request) else request_of
     assert heard == [(plain, ann)]
 
@@ -183,15 +181,12 @@ def test_a_backend_is_asked_as_djangos_own_form_asks_it(
     def note(credentials: Any, **facts: Any) -> None:
         failed.append(credentials)
 
-    signals.user_login_failed.connect(note)
-    try:
+    with connected(signals.user_login_failed, note):
         if password == PASSWORD:
             assert log_in(request_of, given).session.user == ann
         else:
             with pytest.raises(InvalidCredentials):
                 log_in(request_of, given)
-    finally:
-        signals.user_login_failed.disconnect(note)
     assert [told["username"] for told in failed] == ["ann@example.com"] * (password != PASSWORD)
 
 
@@ -313,15 +308,12 @@ def test_who_finds_a_receiver_that_fails_does_not_guess_uncounted(ann: Any, oute
         with first, second:
             authenticate(None, username=ann.get_username(), password="wrong")
 
-    signals.user_login_failed.connect(away)
-    try:
+    with connected(signals.user_login_failed, away):
         for number in range(2):
             with pytest.raises(ConnectionError):
                 guess(number)
         with pytest.raises(Throttled):
             guess(9)
-    finally:
-        signals.user_login_failed.disconnect(away)
 
 
 @pytest.mark.usefixtures("_two_a_minute")

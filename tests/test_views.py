@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from tests.support.http import said
 
 from .support.devices import PAIR, PASSWORD, Device
 from .support.statements import statements
-from .support.told import listening
+from .support.told import connected, listening
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
@@ -48,17 +49,14 @@ class Listener:
 
 @pytest.fixture
 def listen() -> Any:
-    connected: list[tuple[Any, Listener]] = []
+    with ExitStack() as stack:
 
-    def connect(signal: Any) -> Listener:
-        listener = Listener()
-        signal.connect(listener)
-        connected.append((signal, listener))
-        return listener
+        def connect(signal: Any) -> Listener:
+            listener = Listener()
+            stack.enter_context(connected(signal, listener))
+            return listener
 
-    yield connect
-    for signal, listener in connected:
-        signal.disconnect(listener)
+        yield connect
 
 
 def log_in(name: str, password: str) -> Any:
@@ -258,12 +256,8 @@ def test_trouble_of_a_receiver_is_not_taken_for_a_deleted_user(phone: Device) ->
     def fail(**facts: Any) -> None:
         raise DatabaseError("a receiver's own")
 
-    signals.user_logged_in.connect(fail)
-    try:
-        with pytest.raises(DatabaseError):
-            phone.login()
-    finally:
-        signals.user_logged_in.disconnect(fail)
+    with connected(signals.user_logged_in, fail), pytest.raises(DatabaseError):
+        phone.login()
 
 
 @pytest.mark.parametrize(
@@ -275,11 +269,8 @@ def test_a_login_that_a_receiver_refuses_leaves_no_session(
     def refuse(**facts: Any) -> None:
         raise error("not from here")
 
-    signals.user_logged_in.connect(refuse)
-    try:
+    with connected(signals.user_logged_in, refuse):
         assert phone.login().status_code == status
-    finally:
-        signals.user_logged_in.disconnect(refuse)
     session = Session.objects.get()
     assert (session.state, session.revoked_reason) == (Session.State.REVOKED, "login_refused")
 
@@ -288,12 +279,13 @@ def test_a_login_that_a_receiver_refuses_in_a_transaction_is_undone(ann: Any) ->
     def refuse(**facts: Any) -> None:
         raise PermissionDenied
 
-    signals.user_logged_in.connect(refuse)
-    try:
-        with pytest.raises(PermissionDenied), transaction.atomic(), listening() as told:
-            sessions.start(ann)
-    finally:
-        signals.user_logged_in.disconnect(refuse)
+    with (
+        connected(signals.user_logged_in, refuse),
+        pytest.raises(PermissionDenied),
+        transaction.atomic(),
+        listening() as told,
+    ):
+        sessions.start(ann)
     assert not told
     assert not Session.objects.exists()
 

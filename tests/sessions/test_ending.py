@@ -20,7 +20,7 @@ from jwt_refresh.sessions import ending
 from jwt_refresh.sessions.ending import revoke_deleted
 from tests.support.devices import Device, make_user
 from tests.support.statements import statements
-from tests.support.told import Told, names
+from tests.support.told import Told, connected, names
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
@@ -70,13 +70,9 @@ def test_however_many_sessions_end_a_few_are_in_memory_at_a_time(
         seen.append((session.pk, weakref.ref(session)))
         most = max(most, sum(alive() is not None for _, alive in seen))
 
-    signals.session_revoked.connect(note)
-    try:
-        # The update, and a query for every two: the last finds one or none.
-        with statements(1 + 3), inside():
-            assert sessions.revoke_user(ann, "test") == count
-    finally:
-        signals.session_revoked.disconnect(note)
+    # The update, and a query for every two: the last finds one or none.
+    with connected(signals.session_revoked, note), statements(1 + 3), inside():
+        assert sessions.revoke_user(ann, "test") == count
     assert {pk for pk, _ in seen} == expected
     assert len(seen) == count
     assert most <= 4

@@ -21,7 +21,7 @@ from jwt_refresh.exceptions import SessionRevoked, TokenError, TokenReused
 from jwt_refresh.models import IssuedToken, Session
 from jwt_refresh.sessions import checking, events
 from jwt_refresh.stores.database import unavailable
-from tests.support.told import Told, names
+from tests.support.told import Told, connected, names
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
@@ -131,11 +131,8 @@ def test_a_receiver_that_raises_undoes_nothing(ann: Any, caplog: Any) -> None:
         raise ZeroDivisionError
 
     session = sessions.start(ann).session
-    signals.session_revoked.connect(fail)
-    try:
+    with connected(signals.session_revoked, fail):
         assert sessions.revoke(session, "test")
-    finally:
-        signals.session_revoked.disconnect(fail)
     assert not Session.objects.live().exists()
     assert "ZeroDivisionError" in caplog.text
 

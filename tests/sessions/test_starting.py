@@ -28,7 +28,7 @@ from tests.support.devices import Device, make_user
 from tests.support.http import said
 from tests.support.statements import made, statements
 from tests.support.threads import race
-from tests.support.told import Told, names
+from tests.support.told import Told, connected, names
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
@@ -63,12 +63,11 @@ def test_a_user_who_is_deleted_before_the_login_is_noted_is_gone(ann: Any) -> No
     def delete(**facts: Any) -> None:
         type(ann)._default_manager.filter(pk=ann.pk).delete()
 
-    session_started.connect(delete)
-    try:
-        with pytest.raises(UserInactive, match=r"^deleted during login$"):
-            sessions.start(ann)
-    finally:
-        session_started.disconnect(delete)
+    with (
+        connected(session_started, delete),
+        pytest.raises(UserInactive, match=r"^deleted during login$"),
+    ):
+        sessions.start(ann)
 
 
 @pytest.mark.parametrize(("login", "count"), [(True, 3 + LAST_LOGIN), (False, 3)])
@@ -114,9 +113,8 @@ class Receiver:
 @pytest.fixture
 def heard() -> Any:
     receiver = Receiver()
-    signals.user_logged_in.connect(receiver)
-    yield receiver.heard
-    signals.user_logged_in.disconnect(receiver)
+    with connected(signals.user_logged_in, receiver):
+        yield receiver.heard
 
 
 def test_a_start_is_a_login(ann: Any, heard: Any, rf: Any) -> None:
@@ -175,16 +173,13 @@ def test_a_receiver_that_meets_a_deadlock_is_asked_again(
         for error in raising:
             raise error
 
-    signals.user_logged_in.connect(fail)
     serves = failures == 2
-    try:
-        with (
-            nullcontext() if serves else pytest.raises(OperationalError, match="deadlock found"),
-            transaction.atomic() if atomic else nullcontext(),
-        ):
-            sessions.start(ann)
-    finally:
-        signals.user_logged_in.disconnect(fail)
+    with (
+        connected(signals.user_logged_in, fail),
+        nullcontext() if serves else pytest.raises(OperationalError, match="deadlock found"),
+        transaction.atomic() if atomic else nullcontext(),
+    ):
+        sessions.start(ann)
     assert len(heard) == failures + serves
     assert Session.objects.count() == (not atomic)
 
@@ -195,15 +190,12 @@ def test_trouble_of_a_receiver_is_shown_as_it_is(ann: Any, atomic: bool) -> None
         with transaction.atomic(savepoint=False):
             raise DatabaseError("a receiver's own")
 
-    signals.user_logged_in.connect(fail)
-    try:
-        with (
-            pytest.raises(DatabaseError, match="a receiver's own"),
-            transaction.atomic() if atomic else nullcontext(),
-        ):
-            sessions.start(ann)
-    finally:
-        signals.user_logged_in.disconnect(fail)
+    with (
+        connected(signals.user_logged_in, fail),
+        pytest.raises(DatabaseError, match="a receiver's own"),
+        transaction.atomic() if atomic else nullcontext(),
+    ):
+        sessions.start(ann)
 
 
 # Who may log in

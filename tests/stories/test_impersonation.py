@@ -27,6 +27,7 @@ from tests.support.devices import PAIR, Device, make_user
 from tests.support.http import MINUTE, claims, said
 from tests.support.malformed import answers
 from tests.support.recipes import recipe
+from tests.support.told import connected
 from tests.views import MeView
 
 pytestmark = [
@@ -104,9 +105,8 @@ def test_support_sees_what_a_user_sees(
     assert "act" not in claims(support.token)
     before = get_user_model()._default_manager.get(pk=ann.pk).last_login
     heard: list[Any] = []
-    signals.user_logged_in.connect(listen := lambda **facts: heard.append(facts))
-    there = acting(support, ann)
-    signals.user_logged_in.disconnect(listen)
+    with connected(signals.user_logged_in, lambda **facts: heard.append(facts)):
+        there = acting(support, ann)
     assert not heard
     assert get_user_model()._default_manager.get(pk=ann.pk).last_login == before
     sid = claims(there.token)["sid"]

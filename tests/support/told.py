@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
+
+from django.dispatch import Signal
 
 from jwt_refresh import signals
 
@@ -19,19 +21,26 @@ Told = list[tuple[str, dict[str, Any]]]
 
 
 @contextmanager
+def connected(signal: Signal, receiver: Callable[..., Any]) -> Iterator[None]:
+    """A receiver hears a signal for as long as it is needed."""
+    signal.connect(receiver)
+    try:
+        yield
+    finally:
+        signal.disconnect(receiver)
+
+
+@contextmanager
 def listening() -> Iterator[Told]:
     """The names of the signals that are sent meanwhile, and what they carry."""
     told: Told = []
     receivers: dict[str, Callable[..., None]] = {
         name: lambda _name=name, **facts: told.append((_name, facts)) for name in SIGNALS
     }
-    for name, signal in SIGNALS.items():
-        signal.connect(receivers[name])
-    try:
-        yield told
-    finally:
+    with ExitStack() as stack:
         for name, signal in SIGNALS.items():
-            signal.disconnect(receivers[name])
+            stack.enter_context(connected(signal, receivers[name]))
+        yield told
 
 
 def names(told: Told) -> list[str]:

@@ -18,6 +18,7 @@ from jwt_refresh.exceptions import InvalidCredentials, TokenInvalid, Unavailable
 from jwt_refresh.web import limits
 from tests.support.devices import PASSWORD, Device, make_user
 from tests.support.statements import statements
+from tests.support.told import connected
 from tests.web.guessing import CAFE, HOME, OFFICE, guess, try_from
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
@@ -287,11 +288,8 @@ def test_what_fails_once_a_password_was_found_wrong_counts(phone: Device) -> Non
     def fail(**facts: Any) -> None:
         raise OperationalError("no such table: audit")
 
-    signals.user_login_failed.connect(fail)
-    try:
+    with connected(signals.user_login_failed, fail):
         assert answers(*["ann@example.com"] * 4) == [503] * 3 + [429]
-    finally:
-        signals.user_login_failed.disconnect(fail)
 
 
 def test_while_the_database_is_away_no_try_counts(phone: Device) -> None:

@@ -29,7 +29,7 @@ from tests.support.honest import Honest, malleated, ring_of
 from tests.support.http import DAY, MINUTE, claims
 from tests.support.key_pairs import ED, private_pem, public_pem
 from tests.support.statements import statements
-from tests.support.told import Told, names
+from tests.support.told import Told, connected, names
 
 from .conftest import Blacklist
 
@@ -66,12 +66,9 @@ def test_a_logout_tells_django_once(tab: FrontEnd, ann: Any, presented: str) -> 
     def hear(user: Any, request: Any, **facts: Any) -> None:
         heard.append((user, request.path))
 
-    user_logged_out.connect(hear)
-    try:
+    with connected(user_logged_out, hear):
         tab.logout()
         tab.logout()
-    finally:
-        user_logged_out.disconnect(hear)
     assert heard == [(ann, "/api/token/blacklist/")]
 
 
