@@ -109,6 +109,7 @@ class Session(models.Model):
         PASSWORD_CHANGED = PasswordChanged.code, _("the password was changed")
         USER_INACTIVE = UserInactive.code, _("the user was inactive")
         DELETED = "deleted", _("deleted")
+        LOGIN_REFUSED = "login_refused", _("the login was refused")
 
     class State(models.TextChoices):
         LIVE = "live", _("live")

@@ -32,8 +32,6 @@ from .device import plain_of, recorded_client
 from .ending import revoke, revoke_all
 from .issuing import Tokens, record, tokens_of
 
-LOGIN_REFUSED = "login_refused"
-"""The reason of a session that a receiver of ``user_logged_in`` did not let begin."""
 MOST = 1000
 """Most live sessions of a user where ``MAX_SESSIONS`` is ``None``: more than people have."""
 
@@ -119,7 +117,7 @@ def _take_back(session: Session) -> None:
     """
     if not in_transaction():
         with suppress(DatabaseError):
-            revoke(session, LOGIN_REFUSED)
+            revoke(session, Session.Reason.LOGIN_REFUSED)
 
 
 def adopt(
