@@ -62,6 +62,7 @@ def test_pages_say_the_state_in_words(
     [
         (Session.Reason.LOGOUT, "en", "logged out"),
         (Session.Reason.REUSE, "ko", "교체된 토큰이 다시 사용됨"),
+        ("login_refused", "de", "die Anmeldung wurde abgelehnt"),
         ("device reported lost", "en", "device reported lost"),
     ],
 )
