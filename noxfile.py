@@ -46,7 +46,8 @@ def tests(session: nox.Session, django: str, needs: str) -> None:
         lowest = LOWEST | {"Django": django}
         lowest["djangorestframework"] = NEEDS_NEWER.get(django, lowest["djangorestframework"])
         wanted = [f"{name}=={version}" for name, version in lowest.items()]
-    extras = "servers,test" if "TEST_DATABASE" in os.environ else "test"
+    database = os.environ.get("TEST_DATABASE", "sqlite")
+    extras = "test" if database == "sqlite" else "servers,test"
     newest = ("--upgrade", "--upgrade-strategy", "eager")
     session.install("--quiet", *newest, "--editable", f".[{extras}]", *wanted)
     tool = ["coverage", "run", "-m", "pytest"] if os.environ.get("COVERAGE") else ["pytest"]
